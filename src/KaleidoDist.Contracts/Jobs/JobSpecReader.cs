@@ -1,0 +1,272 @@
+using System.Text.RegularExpressions;
+using YamlDotNet.Core;
+using YamlDotNet.RepresentationModel;
+
+namespace KaleidoDist.Contracts;
+
+/// <summary>What reading a specification gave: the job, or every error at once.</summary>
+/// <param name="Spec">The job; null when there are errors.</param>
+/// <param name="Errors">One line each, <c>file:line: what, found, expected</c>.</param>
+public sealed record JobSpecResult(JobSpec? Spec, IReadOnlyList<string> Errors)
+{
+    /// <summary>The job, or one exception (exit code 2) that names all errors.</summary>
+    public JobSpec OrThrow() => Spec ?? throw KaleidoException.Usage(string.Join(Environment.NewLine, Errors));
+}
+
+/// <summary>Reads and validates job specifications (YAML): unknown keys are errors with line and suggestion; all errors at once.</summary>
+public static partial class JobSpecReader
+{
+    /// <summary>The largest specification that is read, in bytes.</summary>
+    public const int MaxBytes = 1 << 20;
+
+    /// <summary>Reads a file.</summary>
+    /// <param name="path">The YAML file.</param>
+    /// <param name="overrides"><c>path.to.key=value</c>, applied in order.</param>
+    public static JobSpecResult ReadFile(string path, IEnumerable<string>? overrides = null)
+    {
+        var file = new FileInfo(path);
+        if (!file.Exists)
+            return new JobSpecResult(null, [$"{path}: no such file; expected a job specification (YAML)"]);
+        if (file.Length > MaxBytes)
+            return new JobSpecResult(null, [$"{path}: {file.Length:N0} bytes; a job specification has at most {MaxBytes:N0}"]);
+        return Read(File.ReadAllText(path), path, Environment.CurrentDirectory, overrides);
+    }
+
+    /// <summary>Reads a text.</summary>
+    /// <param name="yaml">The specification.</param>
+    /// <param name="source">Name shown in errors.</param>
+    /// <param name="baseDirectory">Folder that relative paths start from.</param>
+    /// <param name="overrides"><c>path.to.key=value</c>, applied in order.</param>
+    public static JobSpecResult Read(string yaml, string source, string baseDirectory, IEnumerable<string>? overrides = null)
+    {
+        var errors = new List<string>();
+        if (Parse(yaml, source, errors) is not { } root)
+            return new JobSpecResult(null, errors);
+        foreach (var setting in overrides ?? [])
+            Apply(root, setting, errors);
+        var spec = Bind(new SpecSection(root, "", source, errors), baseDirectory);
+        return new JobSpecResult(errors.Count == 0 ? spec : null, errors);
+    }
+
+    /// <summary>The specification with overrides applied, as YAML: what is submitted.</summary>
+    public static string ApplyOverrides(string yaml, IEnumerable<string> overrides)
+    {
+        var errors = new List<string>();
+        if (Parse(yaml, "", errors) is not { } root)
+            return yaml;
+        foreach (var setting in overrides)
+            Apply(root, setting, errors);
+        using var writer = new StringWriter();
+        new YamlStream(new YamlDocument(root)).Save(writer, assignAnchors: false);
+        return writer.ToString();
+    }
+
+    private static YamlMappingNode? Parse(string yaml, string source, List<string> errors)
+    {
+        try
+        {
+            var stream = new YamlStream();
+            stream.Load(new StringReader(yaml));
+            if (stream.Documents is [{ RootNode: YamlMappingNode root }])
+                return root;
+            errors.Add($"{source}: expected one YAML document that is a mapping of keys");
+        }
+        catch (YamlException error)
+        {
+            errors.Add($"{source}:{error.Start.Line}: {error.InnerException?.Message ?? error.Message}");
+        }
+
+        return null;
+    }
+
+    private static void Apply(YamlMappingNode root, string setting, List<string> errors)
+    {
+        var equals = setting.IndexOf('=', StringComparison.Ordinal);
+        if (equals <= 0)
+        {
+            errors.Add($"--set {setting}: expected path=value, as in training.steps=20");
+            return;
+        }
+
+        var keys = setting[..equals].Split('.');
+        var at = root;
+        foreach (var key in keys[..^1])
+        {
+            var name = new YamlScalarNode(key);
+            if (!at.Children.TryGetValue(name, out var next) || next is not YamlMappingNode nextMapping)
+                at.Children[name] = nextMapping = [];
+            at = nextMapping;
+        }
+
+        var value = Parse($"value: {setting[(equals + 1)..]}", "--set", errors)?.Children[new YamlScalarNode("value")];
+        at.Children[new YamlScalarNode(keys[^1])] = value ?? new YamlScalarNode("");
+    }
+
+    private static JobSpec Bind(SpecSection root, string baseDirectory)
+    {
+        string Resolve(string path) => path.Length == 0 ? path : Path.GetFullPath(path, baseDirectory);
+
+        var name = root.Text("name");
+        if (name.Length > 0 && !NamePattern().IsMatch(name))
+            root.Error("name", $"'name' is '{name}'; expected lower-case letters, digits, '.', '-' and '_', at most 63, starting with a letter or digit");
+        var (preset, model) = BindModel(root.Section("model"));
+        var data = BindData(root.Section("data"), Resolve);
+        var training = BindTraining(root.Section("training"));
+        var spec = new JobSpec
+        {
+            Name = name,
+            Seed = (ulong)root.Integer("seed", 42, 0),
+            ModelPreset = preset,
+            Model = model,
+            Data = data,
+            Training = training,
+            Workers = BindWorkers(root.Section("workers"), training),
+            Checkpoint = BindCheckpoint(root.Section("checkpoint"), Resolve),
+            Evaluation = BindEvaluation(root.Section("evaluation")),
+        };
+        root.Finish();
+        return spec;
+    }
+
+    private static (string Preset, ModelConfig Model) BindModel(SpecSection section)
+    {
+        var preset = section.Choice("preset", "kaleido-base", [.. ModelConfig.PresetNames]);
+        var start = ModelConfig.Preset(preset)!;
+        var encoder = section.Choice("patch_encoder", start.PatchEncoder == PatchEncoderKind.Pixels ? "pixels" : "bank", "pixels", "bank");
+        var model = start with
+        {
+            HiddenSize = (int)section.Integer("hidden_size", start.HiddenSize, 8, 16_384),
+            LayerCount = (int)section.Integer("layers", start.LayerCount, 1, 256),
+            HeadCount = (int)section.Integer("heads", start.HeadCount, 1, 256),
+            IntermediateSize = (int)section.Integer("intermediate_size", start.IntermediateSize, 8, 65_536),
+            PatchFeatureSize = (int)section.Integer("patch_feature_size", start.PatchFeatureSize, 8, 16_384),
+            PatchEncoder = encoder == "pixels" ? PatchEncoderKind.Pixels : PatchEncoderKind.Bank,
+            CellSide = (int)section.Integer("cell_side", start.CellSide, 4, 64),
+            HiddenDropout = section.Number("hidden_dropout", start.HiddenDropout, 0, 0.9),
+            AttentionDropout = section.Number("attention_dropout", start.AttentionDropout, 0, 0.9),
+        };
+        if (model.HiddenSize % model.HeadCount != 0)
+            section.Error("heads", $"'model.hidden_size' {model.HiddenSize} is not divisible by 'model.heads' {model.HeadCount}");
+        section.Finish();
+        return (preset, model);
+    }
+
+    private static DataSpec BindData(SpecSection section, Func<string, string> resolve)
+    {
+        var data = new DataSpec
+        {
+            Train = resolve(section.Text("train")),
+            Validation = section.Has("validation") ? resolve(section.Text("validation")) : null,
+            ShuffleWindow = (int)section.Integer("shuffle_window", 4, 1, 1024),
+            MaxBadRows = section.Number("max_bad_rows", 0.001, 0, 1),
+            Vocabulary = section.Has("vocabulary") ? resolve(section.Text("vocabulary")) : null,
+        };
+        section.Finish();
+        return data;
+    }
+
+    private static TrainingSpec BindTraining(SpecSection section)
+    {
+        section.Choice("task", "pretrain", "pretrain");
+        var virtualRanks = (int)section.Integer("virtual_ranks", 8, 1, 4096);
+        var globalBatch = (int)section.Integer("global_batch_size", 256, 1, 1 << 24);
+        if (globalBatch % virtualRanks != 0)
+            section.Error("global_batch_size", $"'training.global_batch_size' {globalBatch} is not divisible by 'training.virtual_ranks' {virtualRanks}; the nearest that are: {Math.Max(1, globalBatch / virtualRanks) * virtualRanks} and {(globalBatch / virtualRanks + 1) * virtualRanks}");
+        if (section.Has("epochs") == section.Has("steps"))
+            section.Error("steps", section.Has("steps") ? "'training.epochs' and 'training.steps' are both given; expected one of them" : "'training.epochs' or 'training.steps' is missing");
+        var training = new TrainingSpec
+        {
+            GlobalBatchSize = globalBatch,
+            VirtualRanks = virtualRanks,
+            MicroBatchSize = (int)section.Integer("micro_batch_size", 16, 1, 1 << 16),
+            Epochs = section.Has("epochs") ? (int)section.Integer("epochs", 1, 1, 1_000_000) : null,
+            Steps = section.Has("steps") ? section.Integer("steps", 1, 1) : null,
+            Optimizer = BindOptimizer(section.Section("optimizer")),
+            Schedule = BindSchedule(section.Section("schedule")),
+            Precision = section.Choice("precision", "f32", "f32") == "f32" ? Precision.F32 : Precision.Bf16,
+            Reduction = section.Choice("reduction", "exact", "exact") == "exact" ? ReductionMode.Exact : ReductionMode.Fast,
+            MismatchShare = section.Number("mismatch_share", 0.5, 0, 1),
+            VerifyEvery = (int)section.Integer("verify_every", 100, 0, int.MaxValue),
+        };
+        section.Finish();
+        return training;
+    }
+
+    private static OptimizerSpec BindOptimizer(SpecSection section)
+    {
+        var defaults = new OptimizerSpec();
+        var (beta1, beta2) = section.Pair("betas", defaults.Beta1, defaults.Beta2, 0, 0.999999);
+        var optimizer = new OptimizerSpec
+        {
+            Name = section.Choice("name", "adamw", "adamw"),
+            LearningRate = section.Number("learning_rate", defaults.LearningRate, 0, 100),
+            Beta1 = beta1,
+            Beta2 = beta2,
+            Epsilon = section.Number("epsilon", defaults.Epsilon, 1e-12, 1),
+            WeightDecay = section.Number("weight_decay", defaults.WeightDecay, 0, 10),
+            ClipNorm = section.Number("clip_norm", defaults.ClipNorm, 0, 1e9),
+        };
+        section.Finish();
+        return optimizer;
+    }
+
+    private static ScheduleSpec BindSchedule(SpecSection section)
+    {
+        var schedule = new ScheduleSpec
+        {
+            Name = section.Choice("name", "linear", "linear", "constant"),
+            Warmup = section.Number("warmup", 0.1, 0, 1e9),
+        };
+        section.Finish();
+        return schedule;
+    }
+
+    private static WorkersSpec BindWorkers(SpecSection section, TrainingSpec training)
+    {
+        var max = (int)section.Integer("max", Math.Min(8, training.VirtualRanks), 1, 4096);
+        var min = (int)section.Integer("min", 1, 1, 4096);
+        if (max > training.VirtualRanks)
+            section.Error("max", $"'workers.max' {max} is more than 'training.virtual_ranks' {training.VirtualRanks}; a rank hosts at least one virtual rank");
+        if (min > max)
+            section.Error("min", $"'workers.min' {min} is more than 'workers.max' {max}");
+        var workers = new WorkersSpec
+        {
+            Min = min,
+            Max = max,
+            ThreadsPerRank = (int)section.Integer("threads_per_rank", 1, 1, 1024),
+            Device = section.Choice("device", "auto", "auto", "cpu", "cuda") switch { "cpu" => DeviceKind.Cpu, "cuda" => DeviceKind.Cuda, _ => DeviceKind.Auto },
+        };
+        section.Finish();
+        return workers;
+    }
+
+    private static CheckpointSpec BindCheckpoint(SpecSection section, Func<string, string> resolve)
+    {
+        var (steps, time) = section.StepsOrTime("every", TimeSpan.FromMinutes(5));
+        var keep = section.Section("keep");
+        var spec = new CheckpointSpec
+        {
+            Uri = resolve(section.Text("uri")),
+            Every = time,
+            EverySteps = steps,
+            KeepLast = (int)keep.Integer("last", 3, 2, 1_000_000),
+        };
+        keep.Finish();
+        section.Finish();
+        return spec;
+    }
+
+    private static EvaluationSpec BindEvaluation(SpecSection section)
+    {
+        var evaluation = new EvaluationSpec
+        {
+            Every = (int)section.Integer("every", 0, 0, int.MaxValue),
+            Samples = (int)section.Integer("samples", 0, 0, int.MaxValue),
+        };
+        section.Finish();
+        return evaluation;
+    }
+
+    [GeneratedRegex("^[a-z0-9][a-z0-9._-]{0,62}$")]
+    private static partial Regex NamePattern();
+}

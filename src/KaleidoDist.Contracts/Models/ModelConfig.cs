@@ -1,0 +1,116 @@
+namespace KaleidoDist.Contracts;
+
+/// <summary>Where the vectors of the 55 patches come from.</summary>
+public enum PatchEncoderKind
+{
+    /// <summary>A small encoder trained end to end on each patch's pixels.</summary>
+    Pixels,
+
+    /// <summary>Vectors extracted once and stored in the data set.</summary>
+    Bank,
+}
+
+/// <summary>Sizes of a Kaleido-BERT (Zhuge et al., CVPR 2021, section 4.1 for the base sizes).</summary>
+public sealed record ModelConfig
+{
+    /// <summary>WordPiece entries.</summary>
+    public int VocabularySize { get; init; } = 30_522;
+
+    /// <summary>Width of a token's hidden state, H.</summary>
+    public int HiddenSize { get; init; } = 768;
+
+    /// <summary>Encoder layers.</summary>
+    public int LayerCount { get; init; } = 12;
+
+    /// <summary>Attention heads; divides <see cref="HiddenSize"/>.</summary>
+    public int HeadCount { get; init; } = 12;
+
+    /// <summary>Width of the feed-forward layer.</summary>
+    public int IntermediateSize { get; init; } = 3072;
+
+    /// <summary>Rows of the text position table.</summary>
+    public int MaxPositions { get; init; } = 512;
+
+    /// <summary>Rows of the token type table.</summary>
+    public int TokenTypeCount { get; init; } = 2;
+
+    /// <summary>Text tokens of a sequence, [CLS] and [SEP] included.</summary>
+    public int TextLength { get; init; } = 64;
+
+    /// <summary>Slots for masked tokens of a sample.</summary>
+    public int MaxMaskedTokens { get; init; } = 10;
+
+    /// <summary>Width of a patch vector, F.</summary>
+    public int PatchFeatureSize { get; init; } = 2048;
+
+    /// <summary>Where patch vectors come from.</summary>
+    public PatchEncoderKind PatchEncoder { get; init; } = PatchEncoderKind.Bank;
+
+    /// <summary>Side in pixels to which every patch is resized for <see cref="PatchEncoderKind.Pixels"/>.</summary>
+    public int CellSide { get; init; } = 16;
+
+    /// <summary>Dropout after embeddings and sub-layers, 0..1.</summary>
+    public double HiddenDropout { get; init; } = 0.1;
+
+    /// <summary>Dropout on attention probabilities, 0..1.</summary>
+    public double AttentionDropout { get; init; } = 0.1;
+
+    /// <summary>Standard deviation of the truncated normal that weights start from, cut at two of it.</summary>
+    public double InitializerRange { get; init; } = 0.02;
+
+    /// <summary>Numbers a reconstruction task predicts per patch: the patch vector itself, or 16x16x3 averaged pixels.</summary>
+    public int ReconstructionSize => PatchEncoder == PatchEncoderKind.Bank ? PatchFeatureSize : PatchLevels.ReconstructionSide * PatchLevels.ReconstructionSide * 3;
+
+    /// <summary>Numbers of one patch's pixels, channels first: 3 x S x S.</summary>
+    public int CellPixelCount => 3 * CellSide * CellSide;
+
+    /// <summary>Names of the presets.</summary>
+    public static IReadOnlyList<string> PresetNames { get; } = ["kaleido-tiny", "kaleido-small", "kaleido-base"];
+
+    /// <summary>The sizes of a preset, or null for an unknown name.</summary>
+    public static ModelConfig? Preset(string name) => name switch
+    {
+        // Trains visibly within minutes on two cores.
+        "kaleido-tiny" => new ModelConfig
+        {
+            HiddenSize = 128, LayerCount = 4, HeadCount = 4, IntermediateSize = 512,
+            PatchFeatureSize = 256, PatchEncoder = PatchEncoderKind.Pixels, CellSide = 16,
+        },
+        "kaleido-small" => new ModelConfig
+        {
+            HiddenSize = 384, LayerCount = 6, HeadCount = 6, IntermediateSize = 1536,
+            PatchFeatureSize = 768, PatchEncoder = PatchEncoderKind.Pixels, CellSide = 16,
+        },
+        // The paper's: 121,290,081 parameters.
+        "kaleido-base" => new ModelConfig(),
+        _ => null,
+    };
+}
+
+/// <summary>The kaleido patches: five levels of l x l cells, 55 in all (paper, section 3.2).</summary>
+public static class PatchLevels
+{
+    /// <summary>Number of levels; level l (1-based) has l*l patches.</summary>
+    public const int Count = 5;
+
+    /// <summary>All patches of a picture.</summary>
+    public const int PatchCount = 55;
+
+    /// <summary>Numbers of a patch's position: x1, x2, y1, y2, area (paper, section 3.5), each in [0, 1].</summary>
+    public const int PositionSize = 5;
+
+    /// <summary>Grey patches on level 4.</summary>
+    public const int GreyCount = 2;
+
+    /// <summary>Blank patches on level 5.</summary>
+    public const int BlankCount = 3;
+
+    /// <summary>Side of the averaged patch that is the reconstruction target of the pixel encoder.</summary>
+    public const int ReconstructionSide = 16;
+
+    /// <summary>Index of a level's first patch among the 55: 0, 1, 5, 14, 30.</summary>
+    public static int Offset(int level) => (level - 1) * level * (2 * level - 1) / 6;
+
+    /// <summary>Patches of a level: 1, 4, 9, 16, 25.</summary>
+    public static int Size(int level) => level * level;
+}
