@@ -1,6 +1,4 @@
 using System.Text.RegularExpressions;
-using YamlDotNet.Core;
-using YamlDotNet.RepresentationModel;
 
 namespace KaleidoDist.Contracts;
 
@@ -17,7 +15,10 @@ public sealed record JobSpecResult(JobSpec? Spec, IReadOnlyList<string> Errors)
 public static partial class JobSpecReader
 {
     /// <summary>The largest specification that is read, in bytes.</summary>
-    public const int MaxBytes = 1 << 20;
+    public const int MaxBytes = 1 << 18;
+
+    /// <summary>The most virtual ranks, and so ranks, of a job.</summary>
+    public const int MaxVirtualRanks = 4096;
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">The YAML file.</param>
@@ -29,7 +30,14 @@ public static partial class JobSpecReader
             return new JobSpecResult(null, [$"{path}: no such file; expected a job specification (YAML)"]);
         if (file.Length > MaxBytes)
             return new JobSpecResult(null, [$"{path}: {file.Length:N0} bytes; a job specification has at most {MaxBytes:N0}"]);
-        return Read(File.ReadAllText(path), path, Environment.CurrentDirectory, overrides);
+        try
+        {
+            return Read(File.ReadAllText(path), path, Environment.CurrentDirectory, overrides);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return new JobSpecResult(null, [$"{path}: cannot be read: {error.Message}"]);
+        }
     }
 
     /// <summary>Reads a text.</summary>
@@ -40,77 +48,34 @@ public static partial class JobSpecReader
     public static JobSpecResult Read(string yaml, string source, string baseDirectory, IEnumerable<string>? overrides = null)
     {
         var errors = new List<string>();
-        if (Parse(yaml, source, errors) is not { } root)
+        if (SpecDocument.Parse(yaml, source, errors) is not { } document)
             return new JobSpecResult(null, errors);
         foreach (var setting in overrides ?? [])
-            Apply(root, setting, errors);
-        var spec = Bind(new SpecSection(root, "", source, errors), baseDirectory);
+            document.Set(setting);
+        var spec = Bind(new SpecSection(document), baseDirectory);
         return new JobSpecResult(errors.Count == 0 ? spec : null, errors);
     }
 
-    /// <summary>The specification with overrides applied, as YAML: what is submitted.</summary>
+    /// <summary>
+    /// The specification with overrides applied, as YAML: what is submitted. Check it with <see cref="Read"/> and the same overrides
+    /// first: a text that is not YAML comes back as it is, and an override that cannot be applied is left out.
+    /// </summary>
     public static string ApplyOverrides(string yaml, IEnumerable<string> overrides)
     {
-        var errors = new List<string>();
-        if (Parse(yaml, "", errors) is not { } root)
+        if (SpecDocument.Parse(yaml, "", []) is not { } document)
             return yaml;
         foreach (var setting in overrides)
-            Apply(root, setting, errors);
-        using var writer = new StringWriter();
-        new YamlStream(new YamlDocument(root)).Save(writer, assignAnchors: false);
-        return writer.ToString();
-    }
-
-    private static YamlMappingNode? Parse(string yaml, string source, List<string> errors)
-    {
-        try
-        {
-            var stream = new YamlStream();
-            stream.Load(new StringReader(yaml));
-            if (stream.Documents is [{ RootNode: YamlMappingNode root }])
-                return root;
-            errors.Add($"{source}: expected one YAML document that is a mapping of keys");
-        }
-        catch (YamlException error)
-        {
-            errors.Add($"{source}:{error.Start.Line}: {error.InnerException?.Message ?? error.Message}");
-        }
-
-        return null;
-    }
-
-    private static void Apply(YamlMappingNode root, string setting, List<string> errors)
-    {
-        var equals = setting.IndexOf('=', StringComparison.Ordinal);
-        if (equals <= 0)
-        {
-            errors.Add($"--set {setting}: expected path=value, as in training.steps=20");
-            return;
-        }
-
-        var keys = setting[..equals].Split('.');
-        var at = root;
-        foreach (var key in keys[..^1])
-        {
-            var name = new YamlScalarNode(key);
-            if (!at.Children.TryGetValue(name, out var next) || next is not YamlMappingNode nextMapping)
-                at.Children[name] = nextMapping = [];
-            at = nextMapping;
-        }
-
-        var value = Parse($"value: {setting[(equals + 1)..]}", "--set", errors)?.Children[new YamlScalarNode("value")];
-        at.Children[new YamlScalarNode(keys[^1])] = value ?? new YamlScalarNode("");
+            document.Set(setting);
+        return document.ToYaml();
     }
 
     private static JobSpec Bind(SpecSection root, string baseDirectory)
     {
-        string Resolve(string path) => path.Length == 0 ? path : Path.GetFullPath(path, baseDirectory);
-
         var name = root.Text("name");
         if (name.Length > 0 && !NamePattern().IsMatch(name))
-            root.Error("name", $"'name' is '{name}'; expected lower-case letters, digits, '.', '-' and '_', at most 63, starting with a letter or digit");
+            root.Error("name", $"'name' is '{SpecText.OneLine(name)}'; expected lower-case letters, digits, '.', '-' and '_', at most 63, starting with a letter or digit");
         var (preset, model) = BindModel(root.Section("model"));
-        var data = BindData(root.Section("data"), Resolve);
+        var data = BindData(root.Section("data"), baseDirectory);
         var training = BindTraining(root.Section("training"));
         var spec = new JobSpec
         {
@@ -121,7 +86,7 @@ public static partial class JobSpecReader
             Data = data,
             Training = training,
             Workers = BindWorkers(root.Section("workers"), training),
-            Checkpoint = BindCheckpoint(root.Section("checkpoint"), Resolve),
+            Checkpoint = BindCheckpoint(root.Section("checkpoint"), baseDirectory),
             Evaluation = BindEvaluation(root.Section("evaluation")),
         };
         root.Finish();
@@ -145,21 +110,23 @@ public static partial class JobSpecReader
             HiddenDropout = section.Number("hidden_dropout", start.HiddenDropout, 0, 0.9),
             AttentionDropout = section.Number("attention_dropout", start.AttentionDropout, 0, 0.9),
         };
+        if (model.HiddenSize % ModelConfig.WidthMultiple != 0)
+            section.Error("hidden_size", $"'model.hidden_size' is {model.HiddenSize}; expected a multiple of {ModelConfig.WidthMultiple}");
         if (model.HiddenSize % model.HeadCount != 0)
             section.Error("heads", $"'model.hidden_size' {model.HiddenSize} is not divisible by 'model.heads' {model.HeadCount}");
         section.Finish();
         return (preset, model);
     }
 
-    private static DataSpec BindData(SpecSection section, Func<string, string> resolve)
+    private static DataSpec BindData(SpecSection section, string baseDirectory)
     {
         var data = new DataSpec
         {
-            Train = resolve(section.Text("train")),
-            Validation = section.Has("validation") ? resolve(section.Text("validation")) : null,
+            Train = section.FilePath("train", baseDirectory),
+            Validation = section.Has("validation") ? section.FilePath("validation", baseDirectory) : null,
             ShuffleWindow = (int)section.Integer("shuffle_window", 4, 1, 1024),
             MaxBadRows = section.Number("max_bad_rows", 0.001, 0, 1),
-            Vocabulary = section.Has("vocabulary") ? resolve(section.Text("vocabulary")) : null,
+            Vocabulary = section.Has("vocabulary") ? section.FilePath("vocabulary", baseDirectory) : null,
         };
         section.Finish();
         return data;
@@ -168,10 +135,11 @@ public static partial class JobSpecReader
     private static TrainingSpec BindTraining(SpecSection section)
     {
         section.Choice("task", "pretrain", "pretrain");
-        var virtualRanks = (int)section.Integer("virtual_ranks", 8, 1, 4096);
+        var before = section.ErrorCount;
+        var virtualRanks = (int)section.Integer("virtual_ranks", 8, 1, MaxVirtualRanks);
         var globalBatch = (int)section.Integer("global_batch_size", 256, 1, 1 << 24);
-        if (globalBatch % virtualRanks != 0)
-            section.Error("global_batch_size", $"'training.global_batch_size' {globalBatch} is not divisible by 'training.virtual_ranks' {virtualRanks}; the nearest that are: {Math.Max(1, globalBatch / virtualRanks) * virtualRanks} and {(globalBatch / virtualRanks + 1) * virtualRanks}");
+        if (section.ErrorCount == before && globalBatch % virtualRanks != 0)
+            section.Error("global_batch_size", $"'training.global_batch_size' {globalBatch} is not divisible by 'training.virtual_ranks' {virtualRanks}; the nearest that are: {NearestMultiples(globalBatch, virtualRanks)}");
         if (section.Has("epochs") == section.Has("steps"))
             section.Error("steps", section.Has("steps") ? "'training.epochs' and 'training.steps' are both given; expected one of them" : "'training.epochs' or 'training.steps' is missing");
         var training = new TrainingSpec
@@ -223,11 +191,13 @@ public static partial class JobSpecReader
 
     private static WorkersSpec BindWorkers(SpecSection section, TrainingSpec training)
     {
-        var max = (int)section.Integer("max", Math.Min(8, training.VirtualRanks), 1, 4096);
-        var min = (int)section.Integer("min", 1, 1, 4096);
-        if (max > training.VirtualRanks)
+        var before = section.ErrorCount;
+        var min = (int)section.Integer("min", 1, 1, MaxVirtualRanks);
+        var max = (int)section.Integer("max", Math.Min(training.VirtualRanks, Math.Max(8, min)), 1, MaxVirtualRanks);
+        var bothAreNumbers = section.ErrorCount == before;
+        if (bothAreNumbers && max > training.VirtualRanks)
             section.Error("max", $"'workers.max' {max} is more than 'training.virtual_ranks' {training.VirtualRanks}; a rank hosts at least one virtual rank");
-        if (min > max)
+        if (bothAreNumbers && min > max)
             section.Error("min", $"'workers.min' {min} is more than 'workers.max' {max}");
         var workers = new WorkersSpec
         {
@@ -240,13 +210,13 @@ public static partial class JobSpecReader
         return workers;
     }
 
-    private static CheckpointSpec BindCheckpoint(SpecSection section, Func<string, string> resolve)
+    private static CheckpointSpec BindCheckpoint(SpecSection section, string baseDirectory)
     {
         var (steps, time) = section.StepsOrTime("every", TimeSpan.FromMinutes(5));
         var keep = section.Section("keep");
         var spec = new CheckpointSpec
         {
-            Uri = resolve(section.Text("uri")),
+            Uri = section.FilePath("uri", baseDirectory),
             Every = time,
             EverySteps = steps,
             KeepLast = (int)keep.Integer("last", 3, 2, 1_000_000),
@@ -267,6 +237,9 @@ public static partial class JobSpecReader
         return evaluation;
     }
 
-    [GeneratedRegex("^[a-z0-9][a-z0-9._-]{0,62}$")]
+    private static string NearestMultiples(int value, int factor)
+        => value < factor ? $"{factor}" : $"{value / factor * factor} and {(value / factor + 1) * factor}";
+
+    [GeneratedRegex("^[a-z0-9][a-z0-9._-]{0,62}\\z")]
     private static partial Regex NamePattern();
 }

@@ -10,30 +10,37 @@ namespace KaleidoDist.Contracts;
 /// </summary>
 internal sealed partial class SpecSection
 {
+    /// <summary>The longest time a specification can name: longer ones are typing errors, and would overflow.</summary>
+    private static readonly TimeSpan LongestTime = TimeSpan.FromDays(365);
+
+    private readonly SpecDocument document;
     private readonly YamlMappingNode? node;
     private readonly string path;
-    private readonly string source;
-    private readonly List<string> errors;
     private readonly HashSet<string> known = new(StringComparer.Ordinal);
 
-    /// <summary>Opens the mapping at <paramref name="path"/> ("" for the document).</summary>
-    internal SpecSection(YamlMappingNode? node, string path, string source, List<string> errors)
-        => (this.node, this.path, this.source, this.errors) = (node, path, source, errors);
+    /// <summary>Opens the outermost mapping of a document.</summary>
+    internal SpecSection(SpecDocument document)
+        : this(document, document.Root, "")
+    {
+    }
+
+    private SpecSection(SpecDocument document, YamlMappingNode? node, string path)
+        => (this.document, this.node, this.path) = (document, node, path);
+
+    /// <summary>Number of errors found so far in the whole document: unchanged means that what was read since is sound.</summary>
+    internal int ErrorCount => document.ErrorCount;
 
     /// <summary>The nested mapping under a key; an empty one when the key is absent.</summary>
     internal SpecSection Section(string key)
     {
         var value = Find(key);
         if (value is not (null or YamlMappingNode))
-            Error(value, $"'{Full(key)}' is {Describe(value)}; expected a mapping of keys");
-        return new SpecSection(value as YamlMappingNode, Full(key), source, errors);
+            document.Error(value, $"'{Full(key)}' is {Describe(value)}; expected a mapping of keys");
+        return new SpecSection(document, value as YamlMappingNode, Full(key));
     }
 
     /// <summary>Whether the key is present.</summary>
     internal bool Has(string key) => Find(key) is not null;
-
-    /// <summary>Whether the value under a key is a mapping.</summary>
-    internal bool IsMapping(string key) => Find(key) is YamlMappingNode;
 
     /// <summary>Text, or <paramref name="fallback"/>; a missing required key is an error.</summary>
     internal string Text(string key, string? fallback = null)
@@ -43,13 +50,25 @@ internal sealed partial class SpecSection
         return fallback ?? "";
     }
 
+    /// <summary>A path of this machine's file system, made absolute; "" when a required one is missing or an optional one absent.</summary>
+    internal string FilePath(string key, string baseDirectory, bool required = true)
+    {
+        var text = Text(key, required ? null : "");
+        if (text.Length == 0)
+            return "";
+        if (!text.Contains('\0', StringComparison.Ordinal) && !text.Contains("://", StringComparison.Ordinal))
+            return Path.GetFullPath(text, baseDirectory);
+        Error(key, $"'{Full(key)}' is '{SpecText.OneLine(text)}'; expected a path of the file system, as runs/my-job");
+        return "";
+    }
+
     /// <summary>One of a set of names.</summary>
     internal string Choice(string key, string fallback, params string[] allowed)
     {
         var text = Text(key, fallback);
         if (allowed.Contains(text, StringComparer.Ordinal))
             return text;
-        Error(Find(key), $"'{Full(key)}' is '{text}'; expected {string.Join(", ", allowed)}{Suggestion(text, allowed)}");
+        Error(key, $"'{Full(key)}' is '{SpecText.OneLine(text)}'; expected {string.Join(", ", allowed)}{SpecText.Suggestion(text, allowed)}");
         return fallback;
     }
 
@@ -60,7 +79,7 @@ internal sealed partial class SpecSection
             return fallback;
         if (long.TryParse(text.Replace("_", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= minimum && value <= maximum)
             return value;
-        Error(Find(key), $"'{Full(key)}' is '{text}'; expected a whole number {Range(minimum, maximum, long.MaxValue)}");
+        Error(key, $"'{Full(key)}' is '{SpecText.OneLine(text)}'; expected a whole number {Range(minimum, maximum, long.MaxValue)}");
         return fallback;
     }
 
@@ -71,7 +90,7 @@ internal sealed partial class SpecSection
             return fallback;
         if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= minimum && value <= maximum)
             return value;
-        Error(Find(key), $"'{Full(key)}' is '{text}'; expected a number {Range(minimum, maximum, double.MaxValue)}");
+        Error(key, $"'{Full(key)}' is '{SpecText.OneLine(text)}'; expected a number {Range(minimum, maximum, double.MaxValue)}");
         return fallback;
     }
 
@@ -86,7 +105,7 @@ internal sealed partial class SpecSection
             && double.TryParse(b.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var y)
             && x >= minimum && x <= maximum && y >= minimum && y <= maximum)
             return (x, y);
-        Error(value, $"'{Full(key)}' is {Describe(value)}; expected two numbers {Range(minimum, maximum, double.MaxValue)}, as [{first.ToString(CultureInfo.InvariantCulture)}, {second.ToString(CultureInfo.InvariantCulture)}]");
+        document.Error(value, $"'{Full(key)}' is {Describe(value)}; expected two numbers {Range(minimum, maximum, double.MaxValue)}, as [{first.ToString(CultureInfo.InvariantCulture)}, {second.ToString(CultureInfo.InvariantCulture)}]");
         return (first, second);
     }
 
@@ -99,24 +118,24 @@ internal sealed partial class SpecSection
             return (steps, null);
         if (DurationPattern().Match(text) is { Success: true } match)
         {
-            var amount = double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture);
-            var time = match.Groups[2].Value switch
+            var unit = match.Groups[2].Value switch
             {
-                "ms" => TimeSpan.FromMilliseconds(amount),
-                "s" => TimeSpan.FromSeconds(amount),
-                "m" => TimeSpan.FromMinutes(amount),
-                _ => TimeSpan.FromHours(amount),
+                "ms" => TimeSpan.FromMilliseconds(1),
+                "s" => TimeSpan.FromSeconds(1),
+                "m" => TimeSpan.FromMinutes(1),
+                _ => TimeSpan.FromHours(1),
             };
-            if (time > TimeSpan.Zero)
-                return (null, time);
+            var amount = double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture);
+            if (amount > 0 && amount <= LongestTime / unit)
+                return (null, amount * unit);
         }
 
-        Error(Find(key), $"'{Full(key)}' is '{text}'; expected a number of steps (100) or a time (30s, 5m, 1.5h)");
+        Error(key, $"'{Full(key)}' is '{SpecText.OneLine(text)}'; expected a number of steps (100) or a time (30s, 5m, 1.5h)");
         return (null, fallback);
     }
 
-    /// <summary>Reports an error at a key's line.</summary>
-    internal void Error(string key, string message) => Error(Find(key), message);
+    /// <summary>Reports an error at a key's line; at the section's when the key is absent.</summary>
+    internal void Error(string key, string message) => document.Error(Find(key) ?? node, message);
 
     /// <summary>Reports every key that was never asked for.</summary>
     internal void Finish()
@@ -125,7 +144,7 @@ internal sealed partial class SpecSection
         {
             var key = (keyNode as YamlScalarNode)?.Value ?? "";
             if (!known.Contains(key))
-                Error(keyNode, $"unknown key '{Full(key)}'{Suggestion(key, known)}");
+                document.Error(keyNode, $"unknown key '{Full(SpecText.OneLine(key))}'{SpecText.Suggestion(key, known)}");
         }
     }
 
@@ -143,20 +162,14 @@ internal sealed partial class SpecSection
             case YamlScalarNode { Value: { Length: > 0 } text }:
                 return text;
             case null when required:
-                Error((YamlNode?)node, $"'{Full(key)}' is missing");
+                document.Error(node, $"'{Full(key)}' is missing");
                 return null;
             case null:
                 return null;
             default:
-                Error(value, $"'{Full(key)}' is {Describe(value)}; expected a value");
+                document.Error(value, $"'{Full(key)}' is {Describe(value)}; expected a value");
                 return null;
         }
-    }
-
-    private void Error(YamlNode? at, string message)
-    {
-        var line = at?.Start.Line ?? 0;
-        errors.Add(line > 0 ? $"{source}:{line}: {message}" : $"{source}: {message}");
     }
 
     private string Full(string key) => path.Length == 0 ? key : $"{path}.{key}";
@@ -165,7 +178,7 @@ internal sealed partial class SpecSection
     {
         YamlMappingNode => "a mapping",
         YamlSequenceNode => "a list",
-        YamlScalarNode { Value: { Length: > 0 } value } => $"'{value}'",
+        YamlScalarNode { Value: { Length: > 0 } value } => $"'{SpecText.OneLine(value)}'",
         _ => "empty",
     };
 
@@ -176,30 +189,6 @@ internal sealed partial class SpecSection
         return maximum.CompareTo(unbounded) == 0 ? $"of at least {Show(minimum)}" : $"from {Show(minimum)} to {Show(maximum)}";
     }
 
-    private static string Suggestion(string word, IEnumerable<string> candidates)
-    {
-        var best = candidates.Select(c => (Word: c, Distance: EditDistance(word, c))).OrderBy(c => c.Distance).ThenBy(c => c.Word, StringComparer.Ordinal).FirstOrDefault();
-        return best.Word is not null && best.Distance <= Math.Max(2, word.Length / 3) ? $"; did you mean '{best.Word}'?" : "";
-    }
-
-    private static int EditDistance(string a, string b)
-    {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                var above = row[j];
-                row[j] = Math.Min(Math.Min(above, row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1));
-                diagonal = above;
-            }
-        }
-
-        return row[b.Length];
-    }
-
-    [GeneratedRegex(@"^(\d+(?:\.\d+)?)(ms|s|m|h)$")]
+    [GeneratedRegex(@"^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)\z")]
     private static partial Regex DurationPattern();
 }

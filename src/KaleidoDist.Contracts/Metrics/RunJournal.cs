@@ -1,0 +1,96 @@
+using System.Text.Json;
+using Microsoft.Win32.SafeHandles;
+using Proto = KaleidoDist.Protocol.V1;
+
+namespace KaleidoDist.Contracts;
+
+/// <summary>
+/// Writes a run's <c>metrics.jsonl</c>: one JSON object a line, for each optimizer step and each evaluation. One writer: rank 0 of the
+/// present generation. Every line is handed to the operating system at once, so a killed process loses none; a line that a crash
+/// tore is cut off when the journal is opened again.
+/// </summary>
+public sealed class RunJournal : IDisposable
+{
+    /// <summary>Name of the journal in a run folder.</summary>
+    public const string FileName = "metrics.jsonl";
+
+    private readonly SafeFileHandle file;
+    private readonly string path;
+    private long length;
+
+    private RunJournal(SafeFileHandle file, string path) => (this.file, this.path) = (file, path);
+
+    /// <summary>Opens the journal of a run folder, which is made when missing, and cuts off a torn last line.</summary>
+    /// <exception cref="IOException">The folder cannot be written.</exception>
+    public static RunJournal Open(string runDirectory)
+    {
+        Directory.CreateDirectory(runDirectory);
+        var path = Path.Combine(runDirectory, FileName);
+        var journal = new RunJournal(File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite), path);
+        journal.CutAt(journal.FindEnd(_ => true));
+        return journal;
+    }
+
+    /// <summary>Appends one optimizer step.</summary>
+    /// <exception cref="IOException">The line could not be written; the journal is as before and can be used on.</exception>
+    public void Append(Proto.StepMetrics metrics) => Append(StepRecord.FromProto(metrics));
+
+    /// <inheritdoc cref="Append(Proto.StepMetrics)"/>
+    public void Append(StepRecord step) => Write(step);
+
+    /// <summary>Appends one evaluation.</summary>
+    /// <param name="step">Optimizer steps applied before it; 0 for the untrained model.</param>
+    /// <param name="metrics">One value per task and metric: loss, accuracy, perplexity, count.</param>
+    /// <exception cref="IOException">The line could not be written; the journal is as before and can be used on.</exception>
+    public void AppendValidation(long step, IEnumerable<Proto.TaskMetric> metrics) => Write(ValidationRecord.FromProto(step, metrics));
+
+    /// <summary>Drops everything after a step: a run that resumes from its checkpoint does these steps again.</summary>
+    /// <param name="step">The last step to keep; evaluations after that many steps are kept.</param>
+    public void TruncateAfter(long step) => CutAt(FindEnd(line => StepOf(line.Parse()) is not { } recorded || recorded <= step));
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => file.Dispose();
+
+    private static long? StepOf(object? record) => record switch
+    {
+        StepRecord step => step.Step,
+        ValidationRecord validation => validation.Step,
+        _ => null,
+    };
+
+    private void Write<T>(T record)
+    {
+        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(record, JournalFormat.Json), (byte)'\n'];
+        try
+        {
+            RandomAccess.Write(file, line, length);
+            length += line.Length;
+        }
+        catch (IOException)
+        {
+            // A full disk may have taken part of the line.
+            CutAt(length);
+            throw;
+        }
+    }
+
+    /// <summary>Where the complete lines end that come before the first that is not to be kept.</summary>
+    private long FindEnd(Func<JournalLine, bool> keep)
+    {
+        using var reader = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        foreach (var line in JournalLine.ReadAll(reader))
+        {
+            if (!line.IsComplete || !keep(line))
+                return line.Offset;
+        }
+
+        return reader.Length;
+    }
+
+    private void CutAt(long end)
+    {
+        if (RandomAccess.GetLength(file) > end)
+            RandomAccess.SetLength(file, end);
+        length = end;
+    }
+}
