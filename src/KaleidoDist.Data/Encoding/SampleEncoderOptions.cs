@@ -1,0 +1,50 @@
+using KaleidoDist.Contracts;
+
+namespace KaleidoDist.Data;
+
+/// <summary>What a <see cref="KaleidoSampleEncoder"/> is made for.</summary>
+public sealed record SampleEncoderOptions
+{
+    /// <summary>The epoch that keys validation samples in every pass: no training epoch has this number.</summary>
+    public const long EvaluationEpoch = -1;
+
+    /// <summary>Sizes; <see cref="ModelConfig.PatchEncoder"/> is <see cref="PatchEncoderKind.Pixels"/>.</summary>
+    public required ModelConfig Model { get; init; }
+
+    /// <summary>The job's seed.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>The tokenizer; no more entries than the model has.</summary>
+    public WordPieceTokenizer Tokenizer { get; init; } = WordPieceTokenizer.BertBaseUncased;
+
+    /// <summary>Share of samples whose text is another product's, 0..1.</summary>
+    public double MismatchShare { get; init; } = 0.5;
+
+    /// <summary>
+    /// An epoch that stands in for every epoch asked for, so that a sample is the same in every pass; null in training. Evaluation takes
+    /// <see cref="EvaluationEpoch"/>.
+    /// </summary>
+    public long? FixedEpoch { get; init; }
+
+    /// <summary>
+    /// Bytes of decoded pictures kept, so that donors are rarely decoded twice; the default holds some 500 of 112 x 112 pixels. Has no
+    /// effect on any number of a sample.
+    /// </summary>
+    public long CropCacheBytes { get; init; } = 32L << 20;
+
+    /// <summary>Throws unless the options can be used.</summary>
+    /// <exception cref="KaleidoException">An option is out of its range.</exception>
+    public void Validate()
+    {
+        if (Model.PatchEncoder != PatchEncoderKind.Pixels)
+            throw KaleidoException.Usage(
+                $"Patch encoder '{Model.PatchEncoder.ToString().ToLowerInvariant()}' needs a data set of patch vectors, and this one has pictures; "
+                + "expected 'pixels'. Set model.patch_encoder to pixels or take the preset kaleido-tiny or kaleido-small.");
+        if (Tokenizer.VocabularySize > Model.VocabularySize)
+            throw KaleidoException.Usage(
+                $"The vocabulary has {Tokenizer.VocabularySize} entries and the model {Model.VocabularySize}; expected no more than the model's. "
+                + $"Set model.vocabulary_size to {Tokenizer.VocabularySize}.");
+        if (MismatchShare is not (>= 0 and <= 1))
+            throw KaleidoException.Usage($"The share of mismatched texts is {MismatchShare}; expected 0 to 1. Set training.mismatch_share.");
+    }
+}

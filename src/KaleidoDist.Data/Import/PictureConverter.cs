@@ -1,0 +1,63 @@
+using SkiaSharp;
+
+namespace KaleidoDist.Data;
+
+/// <summary>A picture ready to be stored.</summary>
+/// <param name="Bytes">Encoded picture.</param>
+/// <param name="Width">Pixels.</param>
+/// <param name="Height">Pixels.</param>
+internal sealed record StoredPicture(ReadOnlyMemory<byte> Bytes, int Width, int Height);
+
+/// <summary>Checks pictures on import and, when asked, writes them anew: upright, on white, no larger than needed, as JPEG.</summary>
+internal static class PictureConverter
+{
+    /// <summary>Converts a picture, or returns null and the reason it cannot be used.</summary>
+    public static StoredPicture? Convert(byte[] source, PictureOptions options, out string problem)
+    {
+        using var picture = SourcePicture.Decode(source, out problem);
+        if (picture is null)
+            return null;
+        return options.MaxSide is { } maxSide
+            ? Redraw(picture.Bitmap, picture.Origin, maxSide, options)
+            : new StoredPicture(source, picture.Bitmap.Width, picture.Bitmap.Height);
+    }
+
+    private static StoredPicture Redraw(SKBitmap source, SKEncodedOrigin origin, int maxSide, PictureOptions options)
+    {
+        var turned = origin >= SKEncodedOrigin.LeftTop;
+        var (width, height) = turned ? (source.Height, source.Width) : (source.Width, source.Height);
+        var scale = Math.Min(1f, (float)maxSide / Math.Max(width, height));
+        var (scaledWidth, scaledHeight) = (Scaled(width), Scaled(height));
+        var side = Math.Max(scaledWidth, scaledHeight);
+        var (targetWidth, targetHeight) = options.Square ? (side, side) : (scaledWidth, scaledHeight);
+
+        using var target = new SKBitmap(targetWidth, targetHeight, SKColorType.Rgba8888, SKAlphaType.Opaque);
+        using (var canvas = new SKCanvas(target))
+        using (var image = SKImage.FromBitmap(source))
+        {
+            canvas.Clear(SKColors.White);
+            canvas.Translate((targetWidth - scaledWidth) / 2, (targetHeight - scaledHeight) / 2);
+            canvas.Scale((float)scaledWidth / width, (float)scaledHeight / height);
+            canvas.Concat(Upright(origin, source.Width, source.Height));
+            canvas.DrawImage(image, 0, 0, new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear));
+        }
+
+        using var encoded = target.Encode(SKEncodedImageFormat.Jpeg, options.JpegQuality);
+        return new StoredPicture(encoded.ToArray(), targetWidth, targetHeight);
+
+        int Scaled(int length) => Math.Max(1, (int)MathF.Round(length * scale));
+    }
+
+    /// <summary>Maps the pixels of a picture stored at <paramref name="origin"/> (EXIF orientation) to where they are seen.</summary>
+    private static SKMatrix Upright(SKEncodedOrigin origin, float width, float height) => origin switch
+    {
+        SKEncodedOrigin.TopRight => new SKMatrix(-1, 0, width, 0, 1, 0, 0, 0, 1),
+        SKEncodedOrigin.BottomRight => new SKMatrix(-1, 0, width, 0, -1, height, 0, 0, 1),
+        SKEncodedOrigin.BottomLeft => new SKMatrix(1, 0, 0, 0, -1, height, 0, 0, 1),
+        SKEncodedOrigin.LeftTop => new SKMatrix(0, 1, 0, 1, 0, 0, 0, 0, 1),
+        SKEncodedOrigin.RightTop => new SKMatrix(0, -1, height, 1, 0, 0, 0, 0, 1),
+        SKEncodedOrigin.RightBottom => new SKMatrix(0, -1, height, -1, 0, width, 0, 0, 1),
+        SKEncodedOrigin.LeftBottom => new SKMatrix(0, 1, 0, -1, 0, width, 0, 0, 1),
+        _ => SKMatrix.Identity,
+    };
+}

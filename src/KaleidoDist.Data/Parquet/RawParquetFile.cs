@@ -1,0 +1,126 @@
+using KaleidoDist.Contracts;
+using Parquet;
+using Parquet.Schema;
+
+namespace KaleidoDist.Data;
+
+/// <summary>An open <c>kaleido-raw</c> file whose footer and columns were checked. For one thread at a time.</summary>
+internal sealed class RawParquetFile : IAsyncDisposable
+{
+    private readonly FileStream stream;
+    private readonly Dictionary<string, DataField> fields;
+
+    private RawParquetFile(FileStream stream, ParquetReader reader, ParquetFooter footer, Dictionary<string, DataField> fields)
+    {
+        this.stream = stream;
+        this.fields = fields;
+        Reader = reader;
+        Footer = footer;
+    }
+
+    /// <summary>The library's reader.</summary>
+    public ParquetReader Reader { get; }
+
+    /// <summary>Size and content hash.</summary>
+    public ParquetFooter Footer { get; }
+
+    /// <summary>Absolute path.</summary>
+    public string Path => stream.Name;
+
+    /// <summary>Opens and checks a file.</summary>
+    /// <exception cref="KaleidoException">It is missing, truncated, damaged or lacks a column.</exception>
+    public static async Task<RawParquetFile> OpenAsync(string path, CancellationToken cancel)
+    {
+        var stream = Open(path);
+        try
+        {
+            var footer = ParquetFooter.Read(stream);
+            ParquetReader reader;
+            ParquetSchema schema;
+            try
+            {
+                reader = await ParquetReader.CreateAsync(stream, new ParquetOptions(), leaveStreamOpen: true, cancel);
+                schema = reader.Schema;
+                _ = reader.RowGroups;
+            }
+            catch (Exception error) when (error is not OperationCanceledException)
+            {
+                // The library reports damage by whatever it trips over, some of it only when the schema is asked for.
+                throw KaleidoException.Usage($"'{path}' has a Parquet footer that cannot be read ({error.Message}); it is damaged. Copy or import it again.", error);
+            }
+
+            return new RawParquetFile(stream, reader, footer, CheckColumns(path, schema));
+        }
+        catch
+        {
+            await stream.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>A column, or null where the file lacks this optional one.</summary>
+    public DataField? Field(string name) => fields.GetValueOrDefault(name);
+
+    /// <summary>A list column's elements, or one field of them, or null where the file lacks it.</summary>
+    /// <exception cref="KaleidoException">There is a column of this name that is no such list.</exception>
+    public DataField? ListElement<T>(string name, string? fieldOfElement = null)
+    {
+        if (Reader.Schema.Fields.FirstOrDefault(f => f.Name == name) is not { } column)
+            return null;
+        var element = (column as ListField)?.Item;
+        var found = fieldOfElement is null ? element : (element as StructField)?.Fields.FirstOrDefault(f => f.Name == fieldOfElement);
+        return found is DataField { MaxRepetitionLevel: 1 } field && field.ClrType == typeof(T)
+            ? field
+            : throw KaleidoException.Usage($"Column '{name}' of '{Path}' is no list of {(fieldOfElement is null ? "" : $"structs with '{fieldOfElement}' of ")}{typeof(T).Name.ToLowerInvariant()}; expected one, or no such column.");
+    }
+
+    /// <summary>Closes the file.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await Reader.DisposeAsync();
+        await stream.DisposeAsync();
+    }
+
+    private static FileStream Open(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1);
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw KaleidoException.Usage($"'{path}': no such file; expected a Parquet file of the data set. Check the path.", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw KaleidoException.Usage($"'{path}' cannot be opened: {error.Message} Check its permissions.", error);
+        }
+    }
+
+    private static Dictionary<string, DataField> CheckColumns(string path, ParquetSchema schema)
+    {
+        var found = new Dictionary<string, DataField>(StringComparer.Ordinal);
+        foreach (var field in schema.Fields)
+        {
+            if (field is DataField data)
+                found[data.Name] = data;
+        }
+
+        foreach (var expected in RawSchema.Required.Concat(RawSchema.Optional))
+        {
+            if (!found.TryGetValue(expected.Name, out var field))
+            {
+                if (RawSchema.Required.Contains(expected))
+                    throw KaleidoException.Usage($"'{path}' has no column '{expected.Name}' ({RawSchema.TypeName(expected)}); found {Names(schema)}. Write the data set with 'kaleido data import'.");
+            }
+            else if (field.ClrType != expected.ClrType || field.IsArray)
+            {
+                throw KaleidoException.Usage($"Column '{expected.Name}' of '{path}' is {RawSchema.TypeName(field)}; expected {RawSchema.TypeName(expected)}. Write the data set with 'kaleido data import'.");
+            }
+        }
+
+        return found;
+    }
+
+    private static string Names(ParquetSchema schema) => string.Join(", ", schema.Fields.Select(f => f.Name));
+}

@@ -1,0 +1,44 @@
+namespace KaleidoDist.Data;
+
+/// <summary>One row as it is written to a <c>kaleido-raw</c> file. What training reads of it is a <see cref="RawRow"/>.</summary>
+public sealed record RawRecord
+{
+    /// <summary>Number of the row in its source.</summary>
+    public required long SampleId { get; init; }
+
+    /// <summary>Identity of the product; several rows may show one product.</summary>
+    public required string ProductId { get; init; }
+
+    /// <summary>Identity of the picture.</summary>
+    public required string ImageId { get; init; }
+
+    /// <summary>Which of its product's pictures this is, from 0.</summary>
+    public int ImageIndex { get; init; }
+
+    /// <summary>JPEG, PNG or WebP bytes.</summary>
+    public required ReadOnlyMemory<byte> Image { get; init; }
+
+    /// <summary>Picture width in pixels.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>Picture height in pixels.</summary>
+    public required int Height { get; init; }
+
+    /// <summary>The description.</summary>
+    public required string Text { get; init; }
+
+    /// <summary>Category name.</summary>
+    public string Category { get; init; } = "";
+
+    /// <summary>Sub-category name.</summary>
+    public string Subcategory { get; init; } = "";
+
+    /// <summary>Category number.</summary>
+    public int CategoryId { get; init; }
+
+    /// <summary>Sub-category number.</summary>
+    public int SubcategoryId { get; init; }
+
+    /// <summary>train, valid or test.</summary>
+    public string Split { get; init; } = "train";
+}

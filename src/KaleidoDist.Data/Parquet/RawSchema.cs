@@ -1,0 +1,79 @@
+using Parquet.Schema;
+
+namespace KaleidoDist.Data;
+
+/// <summary>
+/// The columns of a <c>kaleido-raw</c> file: one row per picture. A file may have more columns; a reader needs those named in
+/// <see cref="Required"/> and takes the optional ones where they are.
+/// </summary>
+internal static class RawSchema
+{
+    /// <summary>Schema name in <see cref="Contracts.DatasetManifest.Schema"/> and in the file's metadata.</summary>
+    public const string Name = "kaleido-raw";
+
+    /// <summary>Version of the columns this code writes and reads.</summary>
+    public const string Version = "1";
+
+    /// <summary>Metadata key of <see cref="Name"/>.</summary>
+    public const string NameKey = "kaleido.schema";
+
+    /// <summary>Metadata key of <see cref="Version"/>.</summary>
+    public const string VersionKey = "kaleido.version";
+
+    public const string SampleId = "sample_id";
+    public const string ProductId = "product_id";
+    public const string ImageId = "image_id";
+    public const string ImageIndex = "image_index";
+    public const string Image = "image";
+    public const string Width = "width";
+    public const string Height = "height";
+    public const string Text = "text";
+    public const string Category = "category";
+    public const string Subcategory = "subcategory";
+    public const string CategoryId = "category_id";
+    public const string SubcategoryId = "subcategory_id";
+    public const string Split = "split";
+
+    /// <summary>list&lt;int32&gt;[4], optional: x1, y1, x2, y2 of the foreground.</summary>
+    public const string ForegroundBox = "fg_box";
+
+    /// <summary>list&lt;struct&lt;word_start, word_end: int16, level, patch: int8, score: float&gt;&gt;, optional.</summary>
+    public const string Alignments = "alignments";
+
+    /// <summary>Columns a reader cannot do without.</summary>
+    public static readonly IReadOnlyList<DataField> Required =
+    [
+        Strings(ProductId), Bytes(Image), Strings(Text), new DataField<int>(CategoryId), new DataField<int>(SubcategoryId),
+    ];
+
+    /// <summary>Columns a reader takes where they are; their types are checked all the same.</summary>
+    public static readonly IReadOnlyList<DataField> Optional = [Strings(Category), Strings(Subcategory)];
+
+    /// <summary>All columns in the order they are written, none of them nullable.</summary>
+    public static ParquetSchema Written() => new(
+        new DataField<long>(SampleId),
+        Strings(ProductId),
+        Strings(ImageId),
+        new DataField<int>(ImageIndex),
+        Bytes(Image),
+        new DataField<int>(Width),
+        new DataField<int>(Height),
+        Strings(Text),
+        Strings(Category),
+        Strings(Subcategory),
+        new DataField<int>(CategoryId),
+        new DataField<int>(SubcategoryId),
+        Strings(Split));
+
+    /// <summary>The name a person knows a column's type by.</summary>
+    public static string TypeName(DataField field) => field.IsArray ? "list" : field.ClrType switch
+    {
+        var type when type == typeof(ReadOnlyMemory<byte>) || type == typeof(byte[]) => "binary",
+        var type when type == typeof(ReadOnlyMemory<char>) || type == typeof(string) => "string",
+        var type => type.Name.ToLowerInvariant(),
+    };
+
+    private static DataField Strings(string name) => new(name, typeof(string), isNullable: false);
+
+    private static DataField Bytes(string name) => new(name, typeof(ReadOnlyMemory<byte>), isNullable: false);
+}
