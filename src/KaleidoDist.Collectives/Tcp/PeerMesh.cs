@@ -1,0 +1,251 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+
+namespace KaleidoDist.Collectives;
+
+/// <summary>
+/// The connections of one rank to all others, and the loop that carries out a collective over them: move what can be moved, sleep in poll
+/// when nothing can. Used by the communication thread alone.
+/// </summary>
+internal sealed class PeerMesh : IDisposable
+{
+    /// <summary>The clock of the timeouts is looked at this often while nothing moves.</summary>
+    private static readonly TimeSpan ClockPeriod = TimeSpan.FromMilliseconds(50);
+
+    private readonly int rank;
+    private readonly long generation;
+    private readonly TcpCollectiveOptions options;
+    private readonly AbortSignal abort;
+    private readonly NativeBuffer headers;
+    private readonly PeerConnection[] peers; // In the order rank+1, rank+2, ...: not everybody starts with the same peer.
+    private readonly PollSet polls;
+
+    private CollectiveHeader header;
+    private ulong sequence;
+
+    /// <summary>Takes the sockets of <see cref="MeshFormation"/> over.</summary>
+    public PeerMesh(int rank, long generation, IReadOnlyList<Socket?> sockets, TcpCollectiveOptions options, WakeEvent wake, AbortSignal abort)
+    {
+        this.rank = rank;
+        this.generation = generation;
+        this.options = options;
+        this.abort = abort;
+        polls = new PollSet(wake);
+        headers = new NativeBuffer((long)sockets.Count * NativeBuffer.AlignmentBytes);
+        peers = new PeerConnection[sockets.Count - 1];
+        for (var i = 0; i < peers.Length; i++)
+        {
+            var peer = (rank + 1 + i) % sockets.Count;
+            peers[i] = new PeerConnection(peer, sockets[peer]!, HeaderAddress(rank), HeaderAddress(peer));
+        }
+    }
+
+    private TimeProvider Time => options.TimeProvider;
+
+    /// <summary>Carries out one collective.</summary>
+    /// <exception cref="CollectiveException">It failed, and with it the group.</exception>
+    public void Run(Exchange exchange)
+    {
+        header = exchange.Header with { Sequence = ++sequence };
+        header.WriteTo(headers.Bytes((long)rank * NativeBuffer.AlignmentBytes, CollectiveHeader.ByteCount));
+        var progressAt = Time.GetTimestamp();
+        foreach (var peer in peers)
+            peer.BeginCollective(progressAt);
+        exchange.Begin();
+
+        while (true)
+        {
+            ThrowIfAborted();
+            var (hasMoved, isDone) = (false, true);
+            foreach (var peer in peers)
+            {
+                hasMoved |= Send(peer, exchange) | Receive(peer, exchange);
+                isDone &= IsDoneWith(peer, exchange);
+            }
+
+            if (isDone)
+                return;
+            if (hasMoved)
+                progressAt = Time.GetTimestamp();
+            else
+                Wait(exchange, progressAt);
+        }
+    }
+
+    /// <summary>Waits between collectives until the wake event is signalled, and watches the connections meanwhile.</summary>
+    /// <exception cref="PeerLostException">A connection was reset.</exception>
+    public void WaitForWork()
+    {
+        polls.Clear();
+        foreach (var peer in peers)
+            polls.Add(peer.HasLeft ? -1 : peer.Descriptor, Libc.PollRdHup);
+        polls.Wait(Timeout.InfiniteTimeSpan);
+        for (var i = 0; i < peers.Length; i++)
+        {
+            var events = polls.Events(i + 1);
+            if ((events & (Libc.PollErr | Libc.PollHup)) != 0)
+                throw new PeerLostException(peers[i].Rank, generation, "its connection was reset");
+            peers[i].HasLeft |= (events & Libc.PollRdHup) != 0; // Perhaps it is simply done: the next collective tells.
+        }
+    }
+
+    /// <summary>Throws when the group was given up.</summary>
+    public void ThrowIfAborted()
+    {
+        if (abort.Cause is { } cause)
+            throw new CollectiveAbortedException(generation, cause);
+    }
+
+    /// <summary>Closes all connections so that every peer wakes up: one fault ends the group everywhere.</summary>
+    public void Reset()
+    {
+        foreach (var peer in peers)
+            peer.Reset();
+    }
+
+    /// <summary>Closes all connections in good order and gives the memory back.</summary>
+    public void Dispose()
+    {
+        foreach (var peer in peers)
+            peer.Dispose();
+        headers.Dispose();
+    }
+
+    private static bool IsDoneWith(PeerConnection peer, Exchange exchange)
+        => peer.IncomingHeader.IsEmpty && peer.OutgoingHeader.IsEmpty && exchange.IsDoneWith(peer.Rank);
+
+    private static ByteRange Outgoing(PeerConnection peer, Exchange exchange)
+        => peer.OutgoingHeader is { IsEmpty: false } rest ? rest : exchange.Outgoing(peer.Rank);
+
+    private static ByteRange Incoming(PeerConnection peer, Exchange exchange)
+        => peer.IncomingHeader is { IsEmpty: false } rest ? rest : exchange.Incoming(peer.Rank);
+
+    private nint HeaderAddress(int of) => headers.Address + (nint)((long)of * NativeBuffer.AlignmentBytes);
+
+    private bool Send(PeerConnection peer, Exchange exchange)
+    {
+        var hasMoved = false;
+        if (peer.CanSend && peer.OutgoingHeader is { IsEmpty: false } rest)
+        {
+            // Held back to share a packet with the data that follows in this very call.
+            var taken = Send(peer, rest, more: !exchange.Outgoing(peer.Rank).IsEmpty);
+            peer.HeaderSent(taken);
+            hasMoved = taken > 0;
+        }
+
+        if (peer.CanSend && peer.OutgoingHeader.IsEmpty && exchange.Outgoing(peer.Rank) is { IsEmpty: false } range)
+        {
+            var taken = Send(peer, range, more: false);
+            exchange.Sent(peer.Rank, taken);
+            hasMoved |= taken > 0;
+        }
+
+        return hasMoved;
+    }
+
+    private int Send(PeerConnection peer, ByteRange range, bool more)
+    {
+        var taken = peer.Send(range, more, out var error);
+        return error == 0 ? taken : throw Lost(peer, Marshal.GetPInvokeErrorMessage(error));
+    }
+
+    private bool Receive(PeerConnection peer, Exchange exchange)
+    {
+        if (!peer.CanReceive)
+            return false;
+        var isHeader = !peer.IncomingHeader.IsEmpty;
+        var range = Incoming(peer, exchange);
+        if (range.IsEmpty)
+            return false;
+
+        var taken = peer.Receive(range, out var isClosed, out var error);
+        if (isClosed || error != 0)
+            throw Lost(peer, isClosed ? "it closed the connection" : Marshal.GetPInvokeErrorMessage(error));
+        if (taken == 0)
+            return false;
+        peer.LastReceivedAt = Time.GetTimestamp();
+        if (!isHeader)
+        {
+            exchange.Received(peer.Rank, taken);
+            return true;
+        }
+
+        peer.HeaderReceived(taken);
+        ThrowIfMismatch(peer);
+        return true;
+    }
+
+    private void Wait(Exchange exchange, long progressAt)
+    {
+        polls.Clear();
+        foreach (var peer in peers)
+        {
+            var events = (Outgoing(peer, exchange).IsEmpty ? 0 : Libc.PollOut) | (Incoming(peer, exchange).IsEmpty ? 0 : Libc.PollIn);
+            // A peer this rank is done with may leave; of any other an error is noticed even while nothing is asked of it.
+            polls.Add(IsDoneWith(peer, exchange) ? -1 : peer.Descriptor, (short)events);
+        }
+
+        polls.Wait(ClockPeriod);
+        for (var i = 0; i < peers.Length; i++)
+        {
+            var events = polls.Events(i + 1);
+            var isBroken = (events & (Libc.PollErr | Libc.PollHup)) != 0;
+            peers[i].CanSend |= isBroken || (events & Libc.PollOut) != 0;
+            peers[i].CanReceive |= isBroken || (events & Libc.PollIn) != 0;
+            if (isBroken && Outgoing(peers[i], exchange).IsEmpty && Incoming(peers[i], exchange).IsEmpty)
+                throw Lost(peers[i], "its connection was reset");
+        }
+
+        ThrowIfSilent(exchange, Time.GetElapsedTime(progressAt));
+    }
+
+    private void ThrowIfSilent(Exchange exchange, TimeSpan silence)
+    {
+        foreach (var peer in peers)
+        {
+            if (peer.IncomingHeader.IsEmpty)
+                continue;
+            // It has not made the call yet: that may take longer than moving data does.
+            if (silence < options.ArrivalTimeout)
+                return;
+            throw new CollectiveTimeoutException(peer.Rank, generation, header.Describe(), "it to make the call", options.ArrivalTimeout);
+        }
+
+        if (silence >= options.ProgressTimeout)
+            throw new CollectiveTimeoutException(Suspect(exchange).Rank, generation, header.Describe(), "its data", options.ProgressTimeout);
+    }
+
+    /// <summary>Whoever owes data of its own comes before those who may wait for it themselves; among them, who has been silent longest.</summary>
+    private PeerConnection Suspect(Exchange exchange)
+        => peers
+            .Where(peer => !IsDoneWith(peer, exchange))
+            .OrderByDescending(peer => exchange.DebtOf(peer.Rank))
+            .ThenBy(peer => peer.LastReceivedAt)
+            .First();
+
+    private void ThrowIfMismatch(PeerConnection peer)
+    {
+        if (!peer.IncomingHeader.IsEmpty || peer.Header == header)
+            return;
+        // The peer finds the same if it gets to see this rank's header: send it before the reset.
+        if (!peer.OutgoingHeader.IsEmpty)
+            peer.Send(peer.OutgoingHeader, more: false, out _);
+        throw new CollectiveMismatchException(rank, header.Describe(), peer.Rank, peer.Header.Describe(), generation);
+    }
+
+    /// <summary>
+    /// The error for a broken connection: a mismatch, if a header that already lies in a socket shows one, because then the break is only its
+    /// consequence.
+    /// </summary>
+    private PeerLostException Lost(PeerConnection lost, string how)
+    {
+        foreach (var peer in peers)
+        {
+            while (!peer.IncomingHeader.IsEmpty && peer.Receive(peer.IncomingHeader, out _, out _) is > 0 and var taken)
+                peer.HeaderReceived(taken);
+            ThrowIfMismatch(peer);
+        }
+
+        return new PeerLostException(lost.Rank, generation, how);
+    }
+}

@@ -1,0 +1,44 @@
+namespace KaleidoDist.Collectives;
+
+/// <summary>How a TCP group forms and waits. <see cref="VirtualRankCount"/> and <see cref="ChunkBytes"/> are the same on all ranks: a peer with others is refused.</summary>
+public sealed record TcpCollectiveOptions
+{
+    /// <summary>Leaves of the canonical tree, V: the job's virtual ranks. At least the world size.</summary>
+    public required int VirtualRankCount { get; init; }
+
+    /// <summary>
+    /// Bytes of one partial that are added at a time, a multiple of 64. A rank holds one chunk per partial of its peers: small enough that
+    /// all of them stay in the L2 cache, large enough to make system calls cheap. It never changes the result.
+    /// </summary>
+    public int ChunkBytes { get; init; } = 128 * 1024;
+
+    /// <summary>Longest silence in a collective that all ranks have entered.</summary>
+    public TimeSpan ProgressTimeout { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>
+    /// Longest wait for a rank to enter a collective at all. Long, because a rank may write a checkpoint or compile kernels meanwhile; the
+    /// control plane's heartbeats find a hung rank sooner.
+    /// </summary>
+    public TimeSpan ArrivalTimeout { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Longest time for all peers to connect.</summary>
+    public TimeSpan FormationTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Longest time for one connection to prove who it is.</summary>
+    public TimeSpan HelloTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>The clock of all timeouts.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>Throws when a value is out of its range.</summary>
+    internal void Validate(int worldSize)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(VirtualRankCount, worldSize, nameof(VirtualRankCount));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(ChunkBytes, nameof(ChunkBytes));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(ChunkBytes % NativeBuffer.AlignmentBytes, 0, nameof(ChunkBytes));
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ProgressTimeout, TimeSpan.Zero, nameof(ProgressTimeout));
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ArrivalTimeout, TimeSpan.Zero, nameof(ArrivalTimeout));
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(FormationTimeout, TimeSpan.Zero, nameof(FormationTimeout));
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(HelloTimeout, TimeSpan.Zero, nameof(HelloTimeout));
+    }
+}
