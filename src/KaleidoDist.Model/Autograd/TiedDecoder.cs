@@ -1,0 +1,32 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace KaleidoDist.Model;
+
+/// <summary>Hidden states times the transposed word embeddings plus a bias; backward adds into the table's gradient in place.</summary>
+internal sealed class TiedDecoder : autograd.SingleTensorFunction<TiedDecoder>
+{
+    /// <inheritdoc/>
+    public override string Name => nameof(TiedDecoder);
+
+    /// <summary>Forward: (table, hidden [n, H]) to logits [n, V].</summary>
+    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        var (table, hidden) = ((SharedTable)vars[0], (Tensor)vars[1]);
+        ctx.save_data(nameof(SharedTable), table);
+        ctx.save_for_backward([hidden]);
+        return nn.functional.linear(hidden, table.Weight, table.Bias);
+    }
+
+    /// <summary>Backward: the gradient of the hidden states.</summary>
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    {
+        var table = (SharedTable)ctx.get_data(nameof(SharedTable));
+        using var noGrad = no_grad();
+        using (var transposed = grad_output.t())
+            table.WeightGradient.addmm_(transposed, ctx.get_saved_variables()[0]);
+        using (var sum = grad_output.sum(dim: 0))
+            table.BiasGradient.add_(sum);
+        return [null!, grad_output.mm(table.Weight)];
+    }
+}

@@ -1,0 +1,101 @@
+using KaleidoDist.Contracts;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace KaleidoDist.Model;
+
+/// <summary>
+/// Kaleido-BERT (Zhuge et al., CVPR 2021): text and five levels of picture patches through one BERT encoder, with seven
+/// pre-training heads. Plain functions over the views of <see cref="KaleidoParameters"/>, single device; knows no ranks, files or
+/// networks. The three segments (<see cref="Embed"/>, <see cref="Encode"/> per layer, <see cref="Predict"/>) can be called one by
+/// one, so that a trainer may run backward segment by segment; <see cref="Forward"/> chains them.
+/// </summary>
+/// <remarks>
+/// Every intermediate tensor belongs to the caller's dispose scope: open one per step. Dropout draws from libtorch's default
+/// generator, which the caller seeds. One thread at a time.
+/// </remarks>
+public sealed class KaleidoBert
+{
+    // Added to attention scores of padding keys: exp underflows to exactly 0 in float32.
+    private const float MaskedScore = -10_000f;
+
+    private readonly TextEmbedding text;
+    private readonly PixelEncoder? pixels;
+    private readonly PatchEmbedding patches;
+    private readonly EncoderLayer[] layers;
+    private readonly TaskHeads heads;
+
+    /// <summary>Binds a model to its parameters, which stay the caller's.</summary>
+    public KaleidoBert(KaleidoParameters parameters)
+    {
+        Parameters = parameters;
+        var words = new SharedTable(
+            parameters["bert.embeddings.word_embeddings.weight"],
+            parameters.GradientOf("bert.embeddings.word_embeddings.weight"),
+            parameters["cls.predictions.bias"],
+            parameters.GradientOf("cls.predictions.bias"));
+        text = new TextEmbedding(parameters, words);
+        pixels = Config.PatchEncoder == PatchEncoderKind.Pixels ? new PixelEncoder(parameters) : null;
+        patches = new PatchEmbedding(parameters);
+        layers = [.. Enumerable.Range(0, Config.LayerCount).Select(layer => new EncoderLayer(parameters, layer))];
+        heads = new TaskHeads(parameters, words);
+    }
+
+    /// <summary>The parameters.</summary>
+    public KaleidoParameters Parameters { get; }
+
+    /// <summary>Sizes of the model.</summary>
+    public ModelConfig Config => Parameters.Config;
+
+    /// <summary>Runs all segments.</summary>
+    /// <param name="inputs">B samples on the model's device.</param>
+    /// <param name="training">Whether dropout is on.</param>
+    public KaleidoOutputs Forward(KaleidoInputs inputs, bool training)
+    {
+        var (hidden, blankTargets) = Embed(inputs, training);
+        var mask = AttentionMask(inputs);
+        for (var layer = 0; layer < layers.Length; layer++)
+            hidden = Encode(layer, hidden, mask, training);
+        return Predict(hidden, inputs, blankTargets);
+    }
+
+    /// <summary>
+    /// First segment: tokens [B, T + 55, H], and what the blank patches should be reconstructed to [B, 3, R]. Bank vectors of blank
+    /// patches are zeroed here, after their targets are taken (section 1.8); pixels come blanked.
+    /// </summary>
+    public (Tensor Hidden, Tensor BlankTargets) Embed(KaleidoInputs inputs, bool training)
+    {
+        var features = pixels is null ? inputs.Patches : pixels.Forward(inputs.Patches);
+        var blankTargets = inputs.BlankTargets;
+        if (pixels is null)
+            (features, blankTargets) = Blank(features, inputs.BlankPositions);
+        var image = patches.Forward(features, inputs.Positions, training);
+        return (cat([text.Forward(inputs.InputIds, training), image], 1), blankTargets ?? throw new ArgumentException("Pixel inputs need BlankTargets.", nameof(inputs)));
+    }
+
+    /// <summary>[B, 1, 1, T + 55] what <see cref="Encode"/> adds to attention scores: 0 for tokens and patches, very negative for padding.</summary>
+    public Tensor AttentionMask(KaleidoInputs inputs)
+    {
+        var padding = inputs.InputMask.eq(0).to(ScalarType.Float32) * MaskedScore;
+        var image = zeros(inputs.Count, PatchLevels.PatchCount, device: Parameters.Device);
+        return cat([padding, image], 1).unsqueeze(1).unsqueeze(1);
+    }
+
+    /// <summary>One encoder layer: [B, S, H] to [B, S, H].</summary>
+    /// <param name="layer">0-based.</param>
+    /// <param name="hidden">Hidden states.</param>
+    /// <param name="mask">From <see cref="AttentionMask"/>.</param>
+    /// <param name="training">Whether dropout is on.</param>
+    public Tensor Encode(int layer, Tensor hidden, Tensor mask, bool training) => layers[layer].Forward(hidden, mask, training);
+
+    /// <summary>Last segment: the heads over the last hidden states.</summary>
+    public KaleidoOutputs Predict(Tensor sequence, KaleidoInputs inputs, Tensor blankTargets) => heads.Forward(sequence, inputs, blankTargets);
+
+    private static (Tensor Features, Tensor Targets) Blank(Tensor features, Tensor positions)
+    {
+        var places = (positions + PatchLevels.Offset(PatchLevels.Count)).unsqueeze(2);
+        var targets = features.gather(1, places.expand(-1, -1, features.shape[2]));
+        var keep = ones(features.shape[0], features.shape[1], 1, device: features.device).scatter(1, places, zeros_like(places, dtype: ScalarType.Float32));
+        return (features * keep, targets);
+    }
+}

@@ -1,0 +1,44 @@
+using KaleidoDist.Contracts;
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace KaleidoDist.Model;
+
+/// <summary>
+/// The five levels of patches as tokens (KALEIDO-BERT section 1.4): a projection, a type and a LayerNorm of each level's own, and a
+/// projection of the position numbers that all levels share. Types and LayerNorms of all 55 patches are applied at once.
+/// </summary>
+internal sealed class PatchEmbedding
+{
+    private readonly ModelConfig config;
+    private readonly Tensor[] projections;
+    private readonly Tensor types, positionProjection;
+    private readonly Tensor norms;
+    private readonly Tensor levelOfPatch, typeOfPatch;
+
+    /// <summary>Binds the parameters.</summary>
+    public PatchEmbedding(KaleidoParameters parameters)
+    {
+        config = parameters.Config;
+        var levels = Enumerable.Range(1, PatchLevels.Count).ToArray();
+        projections = [.. levels.Select(level => parameters[$"bert.patch_embeddings.{level}.projection.weight"])];
+        types = parameters["bert.patch_embeddings.type_embeddings.weight"];
+        positionProjection = parameters["bert.patch_embeddings.position_projection.weight"];
+        norms = parameters.Span("bert.patch_embeddings.1.LayerNorm.weight", $"bert.patch_embeddings.{PatchLevels.Count}.LayerNorm.bias", PatchLevels.Count, 2, config.HiddenSize);
+        var level = levels.SelectMany(l => Enumerable.Repeat((long)l, PatchLevels.Size(l))).ToArray();
+        typeOfPatch = tensor(level, device: parameters.Device).DetachFromDisposeScope();
+        levelOfPatch = tensor([.. level.Select(l => l - 1)], device: parameters.Device).DetachFromDisposeScope();
+    }
+
+    /// <summary>[B, 55, F] features and [B, 55, 5] positions to [B, 55, H].</summary>
+    public Tensor Forward(Tensor features, Tensor positions, bool training)
+    {
+        var dropout = new Dropout(config.HiddenDropout, training);
+        var dropped = dropout.Apply(features);
+        var projected = cat([.. projections.Select((weight, i) => functional.linear(dropped.narrow(1, PatchLevels.Offset(i + 1), PatchLevels.Size(i + 1)), weight))], 1);
+        var sum = projected + types.index_select(0, typeOfPatch) + functional.linear(positions, positionProjection);
+        var norm = norms.index_select(0, levelOfPatch).unbind(1);
+        return dropout.Apply((Norm.Apply(sum) * norm[0]) + norm[1]);
+    }
+}

@@ -1,0 +1,93 @@
+using KaleidoDist.Contracts;
+
+namespace KaleidoDist.Model;
+
+/// <summary>
+/// The parameters of a Kaleido-BERT by name, shape and order. Names follow Hugging Face's BERT where BERT has the part, so that
+/// bert-base-uncased loads as it is. The order is that of the forward pass, so that gradients become final from the end of the
+/// buffer to its start; tensors used by one kernel together (query, key, value; the five levels) lie side by side.
+/// </summary>
+public static class KaleidoLayout
+{
+    /// <summary>Rows of the patch type table: ids are levels 1..5, row 0 is unused.</summary>
+    public const int PatchTypeCount = PatchLevels.Count + 1;
+
+    // Slots are 64-byte aligned: only widths that are multiples of 16 floats leave no gap between neighbours.
+    private const int WidthMultiple = 16;
+
+    /// <summary>Lays out the parameters of a model.</summary>
+    /// <exception cref="KaleidoException">The sizes do not fit together.</exception>
+    public static ParameterLayout Of(ModelConfig config)
+    {
+        Validate(config);
+        return new ParameterLayout(Names(config).Select(p => (p.Name, p.Shape, Decays(p.Name))));
+    }
+
+    /// <summary>Whether weight decay applies to a parameter: not to biases and LayerNorms (KALEIDO-BERT section 4).</summary>
+    private static bool Decays(string name)
+        => !name.EndsWith("bias", StringComparison.Ordinal) && !name.Contains("LayerNorm", StringComparison.Ordinal);
+
+    private static void Validate(ModelConfig config)
+    {
+        if (config.HiddenSize % WidthMultiple != 0 || config.HiddenSize <= 0)
+            throw KaleidoException.Usage($"The model's hidden size is {config.HiddenSize}; expected a positive multiple of {WidthMultiple}. Change it or take a preset.");
+        if (config.HeadCount <= 0 || config.HiddenSize % config.HeadCount != 0)
+            throw KaleidoException.Usage($"The model has {config.HeadCount} attention heads; expected a divisor of its hidden size {config.HiddenSize}. Change one of them.");
+        if (config.TextLength > config.MaxPositions)
+            throw KaleidoException.Usage($"The model's text length is {config.TextLength}; expected at most its {config.MaxPositions} text positions. Change one of them.");
+    }
+
+    private static IEnumerable<(string Name, long[] Shape)> Names(ModelConfig config)
+    {
+        long hidden = config.HiddenSize, features = config.PatchFeatureSize, vocabulary = config.VocabularySize;
+        return
+        [
+            ("bert.embeddings.word_embeddings.weight", [vocabulary, hidden]),
+            ("bert.embeddings.position_embeddings.weight", [config.MaxPositions, hidden]),
+            ("bert.embeddings.token_type_embeddings.weight", [config.TokenTypeCount, hidden]),
+            .. LayerNorm("bert.embeddings.LayerNorm", hidden),
+            .. PatchEncoder(config),
+            .. Enumerable.Range(1, PatchLevels.Count).SelectMany(level => PatchLevel($"bert.patch_embeddings.{level}", hidden, features)),
+            ("bert.patch_embeddings.type_embeddings.weight", [PatchTypeCount, hidden]),
+            ("bert.patch_embeddings.position_projection.weight", [hidden, PatchLevels.PositionSize]),
+            .. Enumerable.Range(0, config.LayerCount).SelectMany(layer => EncoderLayer($"bert.encoder.layer.{layer}", hidden, config.IntermediateSize)),
+            .. Dense("bert.pooler.dense", hidden, hidden),
+            .. Dense("cls.predictions.transform.dense", hidden, hidden),
+            .. LayerNorm("cls.predictions.transform.LayerNorm", hidden),
+            ("cls.predictions.bias", [vocabulary]),
+            .. Dense("cls.seq_relationship", 2, hidden),
+            .. Dense("cls.rotation", 4, PatchLevels.Size(1) * hidden),
+            .. Dense("cls.jigsaw", 24, PatchLevels.Size(2) * hidden),
+            .. Dense("cls.camouflage", 9, PatchLevels.Size(3) * hidden),
+            ("cls.grey_to_color.weight", [config.ReconstructionSize, hidden]),
+            ("cls.blank_to_color.weight", [config.ReconstructionSize, hidden]),
+        ];
+    }
+
+    private static IEnumerable<(string, long[])> PatchEncoder(ModelConfig config)
+        => config.PatchEncoder == PatchEncoderKind.Pixels
+            ? [.. Dense("patch_encoder.dense", config.PatchFeatureSize, config.CellPixelCount), .. LayerNorm("patch_encoder.LayerNorm", config.PatchFeatureSize)]
+            : [];
+
+    private static IEnumerable<(string, long[])> PatchLevel(string name, long hidden, long features)
+        => [($"{name}.projection.weight", [hidden, features]), .. LayerNorm($"{name}.LayerNorm", hidden)];
+
+    private static IEnumerable<(string, long[])> EncoderLayer(string name, long hidden, long intermediate)
+        =>
+        [
+            .. Dense($"{name}.attention.self.query", hidden, hidden),
+            .. Dense($"{name}.attention.self.key", hidden, hidden),
+            .. Dense($"{name}.attention.self.value", hidden, hidden),
+            .. Dense($"{name}.attention.output.dense", hidden, hidden),
+            .. LayerNorm($"{name}.attention.output.LayerNorm", hidden),
+            .. Dense($"{name}.intermediate.dense", intermediate, hidden),
+            .. Dense($"{name}.output.dense", hidden, intermediate),
+            .. LayerNorm($"{name}.output.LayerNorm", hidden),
+        ];
+
+    private static IEnumerable<(string, long[])> Dense(string name, long outputs, long inputs)
+        => [($"{name}.weight", [outputs, inputs]), ($"{name}.bias", [outputs])];
+
+    private static IEnumerable<(string, long[])> LayerNorm(string name, long width)
+        => [($"{name}.weight", [width]), ($"{name}.bias", [width])];
+}
