@@ -1,0 +1,140 @@
+using KaleidoDist.Contracts;
+
+namespace KaleidoDist.Checkpoints;
+
+/// <summary>One number of the log.</summary>
+/// <param name="Seq">The number.</param>
+/// <param name="Manifest">Its manifest; null when that is damaged.</param>
+/// <param name="Problem">What is wrong with the manifest; null when nothing. Files were not looked at.</param>
+public sealed record CheckpointListing(long Seq, CheckpointManifest? Manifest, string? Problem);
+
+/// <summary>
+/// The checkpoints of a run, as its coordinator sees them. Reads need no lock; <see cref="Commit"/>, <see cref="FindLatestValid"/> and
+/// <see cref="ApplyRetention"/> are for the one who leads the job, one call at a time (a second leader is found out by <see cref="Commit"/>).
+/// </summary>
+/// <param name="runDirectory">The run folder.</param>
+/// <param name="time">Clock of the manifests' time of commit.</param>
+/// <param name="storage">Where they are; the POSIX file system unless given.</param>
+public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IStorage? storage = null)
+{
+    private readonly CheckpointPaths paths = new(runDirectory);
+    private readonly IStorage storage = storage ?? PosixStorage.Instance;
+    private readonly HashSet<long> verified = [];
+
+    private ManifestLog Log => new(paths, storage);
+
+    private CheckpointVerifier Verifier => new(paths, storage, Log);
+
+    /// <summary>All numbers of the log, ascending. Reads manifests only.</summary>
+    /// <exception cref="IOException">The folder cannot be read.</exception>
+    public IReadOnlyList<CheckpointListing> List() => [.. Log.Numbers().Select(Listing)];
+
+    /// <summary>The manifest of one checkpoint.</summary>
+    /// <exception cref="KaleidoException">There is none of this number, or it is damaged.</exception>
+    public CheckpointManifest Read(long seq)
+    {
+        var listing = Listing(seq);
+        return listing.Manifest ?? throw new KaleidoException(
+            $"Checkpoint {seq} of '{paths.Run}' cannot be read: {listing.Problem}. 'kaleido checkpoint list {paths.Run}' shows those that can.");
+    }
+
+    /// <summary>Reads all bytes of one checkpoint and compares them with what was committed. Changes nothing.</summary>
+    public CheckpointVerification Verify(long seq) => Verifier.Verify(seq);
+
+    /// <summary>
+    /// The newest checkpoint that is whole, with everything verified. Newer ones that are not are reported, and their manifests moved to quarantine
+    /// when the content is proven wrong.
+    /// </summary>
+    /// <param name="expectations">What it must agree with; null for nothing.</param>
+    /// <exception cref="KaleidoException">There are checkpoints, but none is valid (starting over is the user's decision); or it is of another job.</exception>
+    public CheckpointSelection FindLatestValid(CheckpointExpectations? expectations = null)
+    {
+        var failed = new List<(CheckpointVerification Verification, bool Quarantined)>();
+        var numbers = Log.Numbers();
+        var last = numbers.Concat(Log.QuarantinedNumbers()).DefaultIfEmpty(0).Max();
+        foreach (var seq in numbers.Reverse())
+        {
+            var verification = Verifier.Verify(seq);
+            if (!verification.IsValid)
+            {
+                failed.Add((verification, TryQuarantine(verification)));
+                continue;
+            }
+
+            var manifest = verification.Manifest!;
+            expectations?.Require(manifest, paths.Run);
+            verified.Add(seq);
+            long[] superseded = [.. Log.QuarantinedNumbers().Concat(failed.Select(f => f.Verification.Seq)).Where(s => s > seq).Distinct().Order()];
+            return new CheckpointSelection(manifest, new CheckpointHead(seq, manifest.Self, last, superseded), Damages(failed, manifest));
+        }
+
+        if (last == 0)
+            return new CheckpointSelection(null, CheckpointHead.Empty, []);
+        var first = Damages(failed, used: null).FirstOrDefault()?.Message ?? $"All were moved to '{paths.Quarantine}' before.";
+        throw new KaleidoException(
+            $"None of the checkpoints of '{paths.Run}' is valid. {first} Expected at least one. Restore the folder from a copy, or start over in another one.");
+    }
+
+    /// <summary>
+    /// Makes a proposal a checkpoint, durably. Nobody is to be told before this returns <see cref="CommitResult.Committed"/>;
+    /// the lineage for the next one is then <see cref="CheckpointLineage.After"/>.
+    /// </summary>
+    /// <exception cref="CheckpointWriteException">The storage failed. Whether it was committed shows when history is read anew: start a new generation.</exception>
+    public CommitResult Commit(CheckpointProposalData proposal, CheckpointLineage lineage)
+    {
+        try
+        {
+            return new CheckpointCommit(paths, storage, Log, time).Commit(proposal, lineage);
+        }
+        catch (IOException error)
+        {
+            throw CheckpointWriteException.Failed(paths.Run, proposal.Step, proposal.Files.Sum(f => f.Bytes), error);
+        }
+    }
+
+    /// <summary>
+    /// Removes what is no longer needed: checkpoints beyond the newest <paramref name="keepLast"/> (at least 2), except final ones and the one the
+    /// live generation stands on; and folders of older generations that no manifest names. Nothing goes before two of those that stay
+    /// have been read back and verified.
+    /// </summary>
+    /// <exception cref="IOException">The storage failed; at most orphans are left.</exception>
+    public RetentionReport ApplyRetention(int keepLast, CheckpointLineage lineage)
+        => new CheckpointRetention(paths, storage, Log, seq => verified.Contains(seq) || (Verify(seq).IsValid && verified.Add(seq))).Apply(keepLast, lineage);
+
+    private CheckpointListing Listing(long seq)
+    {
+        try
+        {
+            return Log.Read(seq) is { } manifest ? new CheckpointListing(seq, manifest, null) : new CheckpointListing(seq, null, "there is none of this number");
+        }
+        catch (InvalidDataException error)
+        {
+            return new CheckpointListing(seq, null, $"its manifest is damaged, {error.Message}");
+        }
+    }
+
+    private bool TryQuarantine(CheckpointVerification verification)
+    {
+        if (!verification.Problems.Any(p => p.IsProven))
+            return false;
+        try
+        {
+            Log.MoveToQuarantine(verification.Seq);
+            return true;
+        }
+        catch (PosixException)
+        {
+            // A folder that cannot be written can still be resumed from; the report says that nothing was moved.
+            return false;
+        }
+    }
+
+    private static List<CheckpointDamage> Damages(List<(CheckpointVerification Verification, bool Quarantined)> failed, CheckpointManifest? used)
+        => [.. failed.Select(f => new CheckpointDamage(
+            f.Verification.Seq,
+            f.Verification.Manifest?.Step,
+            f.Verification.Problems.FirstOrDefault(p => p.IsProven) ?? f.Verification.Problems[0],
+            used?.Seq ?? 0,
+            f.Verification.Manifest?.Step - (used?.Step ?? 0),
+            f.Quarantined))];
+}

@@ -1,0 +1,102 @@
+using KaleidoDist.Contracts;
+
+namespace KaleidoDist.Checkpoints;
+
+/// <summary>What retention did.</summary>
+/// <param name="RemovedSeqs">Checkpoints removed, oldest first.</param>
+/// <param name="RemovedFolders">Data folders removed: theirs and orphans.</param>
+/// <param name="Withheld">Why nothing was removed although something was due, as one sentence; null otherwise.</param>
+public sealed record RetentionReport(IReadOnlyList<long> RemovedSeqs, IReadOnlyList<string> RemovedFolders, string? Withheld);
+
+/// <summary>Carries a <see cref="RetentionPlan"/> out: manifest first, durably, then its data, so that a crash leaves at most orphans.</summary>
+/// <param name="paths">The run folder.</param>
+/// <param name="storage">Where it is.</param>
+/// <param name="log">Its manifests.</param>
+/// <param name="isVerified">Whether a checkpoint has been read back and is valid; reads it if nobody has yet.</param>
+internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storage, ManifestLog log, Predicate<long> isVerified)
+{
+    /// <summary>Decides and removes.</summary>
+    internal RetentionReport Apply(int keepLast, CheckpointLineage lineage)
+    {
+        var plan = RetentionPlan.Decide(Observe(), keepLast, lineage.Generation, lineage.Head.Seq);
+        foreach (var draft in plan.OldDrafts)
+            storage.Delete(Path.Combine(paths.Temporary, draft));
+        if (plan.Remove.Count == 0 && plan.OrphanFolders.Count == 0)
+            return new RetentionReport([], [], null);
+        if (plan.Remove.Count > 0 && !HasFallback(plan.Keep))
+        {
+            return new RetentionReport(
+                [],
+                [],
+                $"{plan.Remove.Count} old checkpoints of '{paths.Run}' stay: fewer than {RetentionPlan.MinimumKept} newer ones are valid. "
+                + $"Run 'kaleido checkpoint verify {paths.Run}'.");
+        }
+
+        var removed = new List<string>();
+        foreach (var manifest in plan.Remove)
+        {
+            storage.Delete(paths.Manifest(manifest.Seq));
+            storage.SyncDirectory(paths.Log);
+            RemoveFolder(CheckpointPaths.DataFolderName(manifest.Generation, manifest.Step, manifest.Attempt), removed);
+        }
+
+        foreach (var orphan in plan.OrphanFolders)
+            RemoveFolder(orphan, removed);
+        return new RetentionReport([.. plan.Remove.Select(m => m.Seq)], removed, null);
+    }
+
+    private RetentionState Observe()
+    {
+        var readable = new List<CheckpointManifest>();
+        var unreadableCount = 0;
+        foreach (var seq in log.Numbers())
+        {
+            try
+            {
+                if (log.Read(seq) is { } manifest)
+                    readable.Add(manifest);
+            }
+            catch (InvalidDataException)
+            {
+                unreadableCount++;
+            }
+        }
+
+        return new RetentionState(
+            readable,
+            unreadableCount,
+            [.. log.QuarantinedNumbers().Select(log.ReadQuarantined).OfType<CheckpointManifest>()],
+            storage.List(paths.Data),
+            storage.List(paths.Temporary),
+            StoreTime());
+    }
+
+    /// <summary>Time by the store's own clock, which may differ from ours: that of a file made just now.</summary>
+    private DateTimeOffset StoreTime()
+    {
+        var name = Guid.NewGuid().ToString("N");
+        var path = Path.Combine(paths.Temporary, name);
+        storage.EnsureDirectory(paths.Temporary);
+        using (var file = storage.Create(path))
+            file.Close();
+        var entry = storage.List(paths.Temporary).First(e => e.Name == name);
+        storage.Delete(path);
+        return entry.ModifiedUtc;
+    }
+
+    private bool HasFallback(IReadOnlyList<CheckpointManifest> keep)
+        => keep.Where(m => isVerified(m.Seq)).Take(RetentionPlan.MinimumKept).Count() == RetentionPlan.MinimumKept;
+
+    /// <summary>Removes a data folder's own files and the folder; one that holds a name of somebody else stays.</summary>
+    private void RemoveFolder(string name, List<string> removed)
+    {
+        var folder = Path.Combine(paths.Data, name);
+        var entries = storage.List(folder);
+        foreach (var entry in entries.Where(e => ShardNames.PartOf(e.Name) is not null))
+            storage.Delete(Path.Combine(folder, entry.Name));
+        if (entries.Any(e => ShardNames.PartOf(e.Name) is null) || !storage.List(paths.Data).Any(e => e.Name == name))
+            return;
+        storage.DeleteDirectory(folder);
+        removed.Add(name);
+    }
+}

@@ -1,0 +1,106 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
+using System.Text.Json;
+using KaleidoDist.Contracts;
+
+namespace KaleidoDist.Checkpoints;
+
+/// <summary>Writes a safetensors file from native memory and makes it durable.</summary>
+public static class SafetensorsWriter
+{
+    /// <summary>Bytes hashed and written at a time: large for the disk, small enough to still be in the cache when written.</summary>
+    internal const int ChunkBytes = 8 << 20;
+
+    /// <summary>
+    /// Creates <paramref name="path"/>, which must not exist: wider types first, then ordinal name order, so that every tensor
+    /// is aligned to its type. The hash is of the bytes in memory, not of a re-read. The directory is the caller's to sync.
+    /// </summary>
+    /// <returns>Name, size, xxh128 and number of tensors.</returns>
+    /// <exception cref="IOException">Any step failed; the file is given up.</exception>
+    public static CheckpointFile Write(IStorage storage, string path, IReadOnlyList<TensorSource> tensors, IReadOnlyDictionary<string, string> metadata)
+    {
+        var ordered = Order(tensors);
+        var header = Header(ordered, metadata);
+        var bytes = header.Length + ordered.Sum(t => t.Bytes);
+        var hash = new XxHash128();
+
+        using var file = storage.Create(path);
+        file.Preallocate(bytes);
+        Append(file, hash, header);
+        foreach (var tensor in ordered)
+        {
+            for (long offset = 0; offset < tensor.Bytes; offset += ChunkBytes)
+                Append(file, hash, NativeBytes.Read(tensor.Address, offset, (int)Math.Min(ChunkBytes, tensor.Bytes - offset)));
+        }
+
+        file.Sync();
+        file.Close();
+        return new CheckpointFile(Path.GetFileName(path), bytes, Convert.ToHexStringLower(hash.GetCurrentHash()), ordered.Count);
+    }
+
+    /// <summary>Size of the file that <see cref="Write"/> would create.</summary>
+    public static long SizeOf(IReadOnlyList<TensorSource> tensors, IReadOnlyDictionary<string, string> metadata)
+        => Header(Order(tensors), metadata).Length + tensors.Sum(t => t.Bytes);
+
+    private static List<TensorSource> Order(IReadOnlyList<TensorSource> tensors)
+    {
+        var ordered = tensors.OrderByDescending(t => TensorTypes.ElementBytes(t.Type)).ThenBy(t => t.Name, StringComparer.Ordinal).ToList();
+        foreach (var tensor in ordered)
+        {
+            if (tensor.Name.Length == 0 || tensor.Name == SafetensorsHeader.MetadataKey)
+                throw new ArgumentException($"A tensor cannot be named '{tensor.Name}'.", nameof(tensors));
+            if (tensor.Bytes != TensorTypes.Bytes(tensor.Type, tensor.Shape))
+                throw new ArgumentException($"Tensor '{tensor.Name}' {TensorTypes.Describe(tensor.Type, tensor.Shape)} cannot have {tensor.Bytes} bytes.", nameof(tensors));
+        }
+
+        var twice = ordered.GroupBy(t => t.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1);
+        return twice is null ? ordered : throw new ArgumentException($"Tensor '{twice.Key}' is given twice.", nameof(tensors));
+    }
+
+    /// <summary>Length field, JSON and the spaces that bring the data to its alignment.</summary>
+    private static byte[] Header(List<TensorSource> ordered, IReadOnlyDictionary<string, string> metadata)
+    {
+        using var stream = new MemoryStream();
+        stream.Write(stackalloc byte[SafetensorsHeader.PrefixBytes]);
+        using (var json = new Utf8JsonWriter(stream))
+            WriteJson(json, ordered, metadata);
+        while (stream.Length % SafetensorsHeader.DataAlignmentBytes != 0)
+            stream.WriteByte((byte)' ');
+        var header = stream.ToArray();
+        BinaryPrimitives.WriteUInt64LittleEndian(header, (ulong)(header.Length - SafetensorsHeader.PrefixBytes));
+        return header;
+    }
+
+    private static void WriteJson(Utf8JsonWriter json, List<TensorSource> ordered, IReadOnlyDictionary<string, string> metadata)
+    {
+        json.WriteStartObject();
+        json.WriteStartObject(SafetensorsHeader.MetadataKey);
+        foreach (var (key, value) in metadata.OrderBy(m => m.Key, StringComparer.Ordinal))
+            json.WriteString(key, value);
+        json.WriteEndObject();
+
+        long offset = 0;
+        foreach (var tensor in ordered)
+        {
+            json.WriteStartObject(tensor.Name);
+            json.WriteString("dtype", TensorTypes.Name(tensor.Type));
+            json.WriteStartArray("shape");
+            foreach (var size in tensor.Shape)
+                json.WriteNumberValue(size);
+            json.WriteEndArray();
+            json.WriteStartArray("data_offsets");
+            json.WriteNumberValue(offset);
+            json.WriteNumberValue(offset += tensor.Bytes);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void Append(IStorageFile file, XxHash128 hash, ReadOnlySpan<byte> bytes)
+    {
+        hash.Append(bytes);
+        file.Write(bytes);
+    }
+}

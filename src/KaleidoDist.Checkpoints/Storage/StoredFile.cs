@@ -1,0 +1,36 @@
+using System.IO.Hashing;
+
+namespace KaleidoDist.Checkpoints;
+
+/// <summary>Whole files, read through <see cref="IStorageReader"/>.</summary>
+internal static class StoredFile
+{
+    private const int BufferBytes = 1 << 20;
+
+    /// <summary>All bytes of a small file. The caller has looked at its length.</summary>
+    internal static byte[] ReadAll(IStorageReader file)
+    {
+        var bytes = new byte[file.Length];
+        var length = 0;
+        int count;
+        while (length < bytes.Length && (count = file.Read(length, bytes.AsSpan(length))) > 0)
+            length += count;
+        return length == bytes.Length ? bytes : bytes[..length];
+    }
+
+    /// <summary>XXH128 of all bytes, 32 lower-case hex digits.</summary>
+    internal static string Hash(IStorageReader file)
+    {
+        var hash = new XxHash128();
+        var buffer = new byte[BufferBytes];
+        long offset = 0;
+        int count;
+        while ((count = file.Read(offset, buffer)) > 0)
+        {
+            hash.Append(buffer.AsSpan(0, count));
+            offset += count;
+        }
+
+        return Convert.ToHexStringLower(hash.GetCurrentHash());
+    }
+}
