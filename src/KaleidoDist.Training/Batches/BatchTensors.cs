@@ -1,0 +1,36 @@
+using KaleidoDist.Contracts;
+using KaleidoDist.Data;
+using KaleidoDist.Model;
+using static TorchSharp.torch;
+
+namespace KaleidoDist.Training;
+
+/// <summary>Turns a micro-batch's arrays into the model's input tensors.</summary>
+internal static class BatchTensors
+{
+    /// <summary>Tensors on <paramref name="device"/>; the caller's dispose scope owns them.</summary>
+    internal static KaleidoInputs From(MicroBatch batch, ModelConfig model, Device device)
+    {
+        long b = batch.Count;
+        var patchNumbers = model.PatchEncoder == PatchEncoderKind.Pixels ? model.CellPixelCount : model.PatchFeatureSize;
+        Tensor Put<T>(T[] values, params long[] shape) => from_array(values).reshape(shape).to(device);
+        return new KaleidoInputs
+        {
+            InputIds = Put(batch.InputIds, b, model.TextLength),
+            InputMask = Put(batch.InputMask, b, model.TextLength),
+            Patches = Put(batch.Patches, b, PatchLevels.PatchCount, patchNumbers),
+            Positions = Put(batch.Positions, b, PatchLevels.PatchCount, PatchLevels.PositionSize),
+            MaskedPositions = Put(batch.MaskedPositions, b, model.MaxMaskedTokens),
+            MaskedIds = Put(batch.MaskedIds, b, model.MaxMaskedTokens),
+            MaskedWeights = Put(batch.MaskedWeights, b, model.MaxMaskedTokens),
+            MatchLabels = Put(batch.MatchLabels, b),
+            RotationLabels = Put(batch.RotationLabels, b),
+            JigsawLabels = Put(batch.JigsawLabels, b),
+            CamouflageLabels = Put(batch.CamouflageLabels, b),
+            GreyPositions = Put(batch.GreyPositions, b, PatchLevels.GreyCount),
+            BlankPositions = Put(batch.BlankPositions, b, PatchLevels.BlankCount),
+            GreyTargets = Put(batch.GreyTargets, b, PatchLevels.GreyCount, model.ReconstructionSize),
+            BlankTargets = Put(batch.BlankTargets, b, PatchLevels.BlankCount, model.ReconstructionSize),
+        };
+    }
+}

@@ -1,0 +1,88 @@
+using KaleidoDist.Collectives;
+using KaleidoDist.Contracts;
+using KaleidoDist.Data;
+using KaleidoDist.Model;
+using KaleidoDist.Protocol.V1;
+using TorchSharp;
+
+namespace KaleidoDist.Training;
+
+/// <summary>
+/// Losses and accuracies on the validation set. Each virtual rank takes its fixed share, and shares are added by the canonical tree:
+/// the numbers are the same at any world size. Corruptions are drawn as in training, with one fixed epoch number.
+/// </summary>
+internal sealed class Evaluator(TrainerSetup setup, ReplicaState state, Contracts.DatasetManifest validation, ICollective collective, VirtualRankRange hosted)
+{
+    private readonly JobSpec spec = setup.Spec;
+    private readonly ISampleEncoder encoder = setup.CreateEncoder(SampleEncoderOptions.EvaluationEpoch);
+
+    /// <summary>Evaluates the weights as they are; every rank takes part and gets the result.</summary>
+    internal IReadOnlyList<TaskMetric> Run(long step)
+    {
+        using var sums = new LeafAccumulator(collective.Tree, hosted, TaskSums.Length);
+        using var buffer = NativeBuffer.OfFloats(TaskSums.Length);
+        foreach (var share in MeasureShares())
+        {
+            share.Values.CopyTo(buffer.Floats.AsSpan());
+            sums.Add(buffer.Floats);
+        }
+
+        collective.AllReduce(sums.Partials, buffer.Floats);
+        var total = new TaskSums();
+        buffer.Floats.AsSpan().CopyTo(total.Values);
+        return Describe(total, step);
+    }
+
+    /// <summary>The figures of each hosted virtual rank, in order; zeros where a virtual rank has no sample.</summary>
+    private TaskSums[] MeasureShares()
+    {
+        var shares = new TaskSums[hosted.Count];
+        for (var i = 0; i < shares.Length; i++)
+            shares[i] = new TaskSums();
+        using var feed = new EvaluationFeed(
+            new EvaluationFeedOptions
+            {
+                Manifest = validation, VirtualRankCount = spec.Training.VirtualRanks, VirtualRanks = hosted, Seed = spec.Seed, Model = spec.Model,
+                MicroBatchSize = spec.Training.MicroBatchSize, MaxSamples = spec.Evaluation.Samples, MaxBadRows = spec.Data.MaxBadRows,
+            },
+            encoder);
+        while (feed.Next() is { } leaf)
+        {
+            foreach (var batch in leaf.MicroBatches)
+                AddBatch(shares[leaf.VirtualRank - hosted.First], batch);
+        }
+
+        return shares;
+    }
+
+    private void AddBatch(TaskSums share, MicroBatch batch)
+    {
+        using var noGradients = torch.no_grad();
+        using var scope = torch.NewDisposeScope();
+        var inputs = BatchTensors.From(batch, spec.Model, state.Device).Compact();
+        var losses = KaleidoLosses.Compute(state.Model.Forward(inputs, training: false), inputs, new LossScale(batch.MaskedWeightSum, batch.Count));
+        LossFigures.Add(share, losses, batch, batch.Count);
+    }
+
+    private static List<TaskMetric> Describe(TaskSums total, long step)
+    {
+        var metrics = new List<TaskMetric>();
+        void Add(string task, string metric, double value) => metrics.Add(new TaskMetric { Task = task, Metric = metric, Value = value, Step = step });
+        foreach (var task in Enum.GetValues<PretrainTask>())
+        {
+            var name = PretrainTasks.Names[(int)task];
+            Add(name, "loss", total.Loss(task));
+            if (PretrainTasks.IsClassification(task))
+            {
+                Add(name, "accuracy", total.Accuracy(task));
+                Add(name, "count", total.Answered(task));
+            }
+
+            if (task == PretrainTask.Mlm)
+                Add(name, "perplexity", Math.Exp(total.Loss(task)));
+        }
+
+        Add("total", "loss", total.TotalLoss);
+        return metrics;
+    }
+}

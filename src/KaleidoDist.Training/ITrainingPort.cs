@@ -1,0 +1,28 @@
+using KaleidoDist.Protocol.V1;
+
+namespace KaleidoDist.Training;
+
+/// <summary>What the training loop knows of the world around its rank: whom it reports to and who may stop it.</summary>
+public interface ITrainingPort
+{
+    /// <summary>Whether this rank was told to stop at the next step border.</summary>
+    bool StopRequested { get; }
+
+    /// <summary>Says what the rank does now: data, forward, reduce, optimizer, checkpoint, evaluation.</summary>
+    void EnterPhase(string phase, long step);
+
+    /// <summary>Reports an applied step; metrics from rank 0 only.</summary>
+    void ReportStep(long step, TimeSpan duration, StepMetrics? metrics);
+
+    /// <summary>Reports validation results (rank 0).</summary>
+    void ReportValidation(long step, IReadOnlyList<TaskMetric> metrics);
+
+    /// <summary>Says something a person should know while training goes on.</summary>
+    void Warn(string code, string text);
+
+    /// <summary>Hands in written files for commit (rank 0).</summary>
+    void Propose(CheckpointProposal proposal);
+
+    /// <summary>Waits for the answer to the newest proposal; null when none came in time.</summary>
+    CheckpointDecision? AwaitDecision(TimeSpan limit);
+}

@@ -1,0 +1,65 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using KaleidoDist.Contracts;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace KaleidoDist.Training;
+
+/// <summary>
+/// Clipping of the mean gradient by its global norm. Squares are added in double precision in one fixed order: four lanes within a
+/// parameter, then parameter by parameter in layout order. So equal gradients give the same norm bit for bit, at any world size,
+/// thread count and vector width.
+/// </summary>
+public static class GradientClip
+{
+    // Keeps the factor below limit / norm, as PyTorch's clip_grad_norm_ does.
+    private const double NormOffset = 1e-6;
+
+    /// <summary>The L2 norm over all parameters.</summary>
+    /// <param name="gradients">Flat float32 gradients.</param>
+    /// <param name="layout">Their layout; padding is not read.</param>
+    public static double Norm(Tensor gradients, ParameterLayout layout)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var slots = layout.Slots.Select(slot => gradients.narrow(0, slot.Offset, slot.Count));
+        var squares = gradients.device_type == DeviceType.CPU
+            ? slots.Select(slot => SumOfSquares(MemoryMarshal.Cast<byte, float>(slot.bytes)))
+            : stack([.. slots.Select(slot => slot.to(ScalarType.Float64).square().sum())]).cpu().data<double>();
+        return Math.Sqrt(squares.Aggregate(0.0, (sum, square) => sum + square));
+    }
+
+    /// <summary>Scales <paramref name="gradients"/> in place so that their norm does not exceed a limit.</summary>
+    /// <param name="gradients">Flat float32 gradients.</param>
+    /// <param name="layout">Their layout.</param>
+    /// <param name="limit">Largest norm allowed; 0 for no limit.</param>
+    /// <returns>The norm before clipping. NaN or infinite if the gradients are; then they stay as they are.</returns>
+    public static double Apply(Tensor gradients, ParameterLayout layout, double limit)
+    {
+        var norm = Norm(gradients, layout);
+        if (limit > 0 && norm > limit && double.IsFinite(norm))
+        {
+            using var noGrad = no_grad();
+            gradients.mul_((float)(limit / (norm + NormOffset)));
+        }
+
+        return norm;
+    }
+
+    private static double SumOfSquares(ReadOnlySpan<float> values)
+    {
+        var lanes = Vector256<double>.Zero;
+        for (; values.Length >= Vector128<float>.Count; values = values[Vector128<float>.Count..])
+        {
+            var (lower, upper) = Vector128.Widen(Vector128.Create(values));
+            var wide = Vector256.Create(lower, upper);
+            lanes += wide * wide;
+        }
+
+        var sum = lanes[0] + lanes[1] + (lanes[2] + lanes[3]);
+        foreach (var value in values)
+            sum += (double)value * value;
+        return sum;
+    }
+}

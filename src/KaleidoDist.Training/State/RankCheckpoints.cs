@@ -1,0 +1,117 @@
+using KaleidoDist.Checkpoints;
+using KaleidoDist.Collectives;
+using KaleidoDist.Contracts;
+using KaleidoDist.Protocol.V1;
+
+namespace KaleidoDist.Training;
+
+/// <summary>
+/// Rank 0's checkpoints: when one is due, writing it, proposing it. A checkpoint that cannot be written never stops training, except
+/// the last one: a finished training without its weights on disk is a failure.
+/// </summary>
+internal sealed class RankCheckpoints(TrainerSetup setup, ReplicaState state, ICollective collective, ITrainingPort port, TimeProvider time)
+{
+    private const int FinalAttempts = 3;
+    private static readonly TimeSpan DecisionLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(2);
+
+    private readonly CheckpointShardWriter writer = new(setup.RunDirectory);
+    private readonly Dictionary<string, double> validation = [];
+    private long lastSave = time.GetTimestamp();
+    private long committedStep = setup.ResumeSeq > 0 ? state.Step : -1;
+
+    /// <summary>Whether a periodic checkpoint falls on <paramref name="step"/>.</summary>
+    internal bool IsDue(long step)
+    {
+        var spec = setup.Spec.Checkpoint;
+        return spec.EverySteps is { } steps ? step % steps == 0 : time.GetElapsedTime(lastSave) >= spec.Every;
+    }
+
+    /// <summary>Notes validation results for the next manifests.</summary>
+    internal void Remember(IReadOnlyList<TaskMetric> metrics)
+    {
+        foreach (var metric in metrics)
+            validation[$"validation.{metric.Task}.{metric.Metric}"] = metric.Value;
+    }
+
+    /// <summary>Writes and proposes; training goes on without waiting for the answer.</summary>
+    internal void SavePeriodic() => TryWrite(CheckpointKind.Periodic);
+
+    /// <summary>Writes, proposes and waits for the commit: the job is about to give its workers back.</summary>
+    internal void SavePreempted()
+    {
+        if (committedStep == state.Step || !TryWrite(CheckpointKind.Preempt))
+            return;
+        if (Refusal() is { } refusal)
+            port.Warn("KD-R110", $"The checkpoint of step {state.Step} is not committed ({refusal}); the job will go on from the one before it.");
+    }
+
+    /// <summary>Writes the last checkpoint and waits for its commit, several times if need be.</summary>
+    /// <exception cref="KaleidoException">The weights are trained but not saved.</exception>
+    internal void SaveFinal()
+    {
+        if (committedStep == state.Step)
+            return;
+        var refusal = "it could not be written";
+        for (var attempt = 1; attempt <= FinalAttempts; attempt++)
+        {
+            if (TryWrite(CheckpointKind.Final))
+            {
+                if (Refusal() is not { } reason)
+                    return;
+                refusal = reason;
+            }
+
+            if (attempt < FinalAttempts)
+                Thread.Sleep(RetryPause);
+        }
+
+        throw new KaleidoException($"Training reached its last step {state.Step}, but its checkpoint was not committed after {FinalAttempts} attempts: {refusal}. Mend '{setup.RunDirectory}' and run the same command: it goes on from the newest checkpoint there.");
+    }
+
+    private bool TryWrite(CheckpointKind kind)
+    {
+        port.EnterPhase("checkpoint", state.Step);
+        lastSave = time.GetTimestamp();
+        try
+        {
+            port.Propose(Describe(writer.Write(state.Snapshot(setup.JobId, collective.Generation)), kind));
+            return true;
+        }
+        catch (CheckpointWriteException error)
+        {
+            port.Warn(error.Code, error.Message[(error.Code.Length + 1)..]);
+            return false;
+        }
+    }
+
+    /// <summary>Waits for the answer; null when the checkpoint is committed, else why not.</summary>
+    private string? Refusal()
+    {
+        if (port.AwaitDecision(DecisionLimit) is not { } decision)
+            return $"no coordinator answered within {DecisionLimit.TotalSeconds:0} s";
+        if (decision.Committed)
+            committedStep = decision.Step;
+        return decision.Committed ? null : decision.Error;
+    }
+
+    private CheckpointProposal Describe(CheckpointShard shard, CheckpointKind kind)
+    {
+        var position = setup.PositionAfter(state.Step);
+        var proposal = new CheckpointProposal
+        {
+            Step = state.Step,
+            Epoch = position.Epoch,
+            StepInEpoch = position.StepInEpoch,
+            Samples = position.SampleCount,
+            Attempt = shard.Attempt,
+            Directory = shard.Directory,
+            WeightsXxh128 = shard.WeightsXxh128,
+            Kind = kind.ToString().ToLowerInvariant(),
+        };
+        proposal.Files.AddRange(shard.Files.Select(f => new Protocol.V1.CheckpointFile { Name = f.Name, Bytes = f.Bytes, Xxh128 = f.Xxh128, Tensors = f.Tensors }));
+        foreach (var (name, value) in validation)
+            proposal.Metrics[name] = value;
+        return proposal;
+    }
+}

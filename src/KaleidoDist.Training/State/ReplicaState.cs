@@ -1,0 +1,151 @@
+using System.IO.Hashing;
+using KaleidoDist.Checkpoints;
+using KaleidoDist.Collectives;
+using KaleidoDist.Contracts;
+using KaleidoDist.Model;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace KaleidoDist.Training;
+
+/// <summary>
+/// Everything that a step changes: weights, moments, counters, in flat buffers on one device. All replicas of a generation are equal,
+/// bit for bit, after every step. Created on the rank thread, outside any dispose scope.
+/// </summary>
+public sealed class ReplicaState : IDisposable
+{
+    private readonly Tensor? staging;
+
+    private ReplicaState(JobSpec spec, Device device)
+    {
+        Device = device;
+        Parameters = new KaleidoParameters(spec.Model, device);
+        Model = new KaleidoBert(Parameters);
+        Optimizer = new FlatAdamW(spec.Training.Optimizer, Parameters.Weights, Parameters.Gradients, Parameters.Layout);
+        staging = device.type == DeviceType.CPU ? null : zeros(Parameters.Layout.Length, dtype: ScalarType.Float32).DetachFromDisposeScope();
+        HostGradients = RangeOf(staging ?? Parameters.Gradients);
+    }
+
+    /// <summary>Where tensors live.</summary>
+    public Device Device { get; }
+
+    /// <summary>Weights and gradients.</summary>
+    public KaleidoParameters Parameters { get; }
+
+    /// <summary>The model over the weights.</summary>
+    public KaleidoBert Model { get; }
+
+    /// <summary>The optimizer with its moments.</summary>
+    public FlatAdamW Optimizer { get; }
+
+    /// <summary>Steps done, over all epochs: the number of the last one.</summary>
+    public long Step { get; set; }
+
+    /// <summary>The flat gradients in host memory, where they are reduced: the buffer itself on a CPU, a copy of it otherwise.</summary>
+    public FloatRange HostGradients { get; }
+
+    /// <summary>New weights from the job's seed, or those of the checkpoint to resume.</summary>
+    /// <exception cref="KaleidoException">The checkpoint is damaged or of another model, or the device is missing.</exception>
+    public static ReplicaState Create(TrainerSetup setup)
+    {
+        var state = new ReplicaState(setup.Spec, SelectDevice(setup.Spec.Workers.Device));
+        if (setup.ResumeSeq > 0)
+            state.Load(setup);
+        else
+            state.Parameters.Initialize(setup.Spec.Seed);
+        return state;
+    }
+
+    /// <summary>Brings the gradients of the last backward pass to host memory.</summary>
+    public FloatRange PullGradients()
+    {
+        staging?.copy_(Parameters.Gradients);
+        return HostGradients;
+    }
+
+    /// <summary>Brings reduced gradients back to the device.</summary>
+    public void PushGradients()
+    {
+        if (staging is not null)
+            Parameters.Gradients.copy_(staging);
+    }
+
+    /// <summary>The state as tensors to save; valid while nobody trains.</summary>
+    public CheckpointSnapshot Snapshot(string jobId, long generation) => new()
+    {
+        JobId = jobId,
+        Generation = generation,
+        Step = Step,
+        Weights = Sources(Parameters.Weights),
+        FirstMoments = Sources(Optimizer.FirstMoment),
+        SecondMoments = Sources(Optimizer.SecondMoment),
+        State = new TrainingState(Optimizer.StepCount),
+    };
+
+    /// <summary>Hash of weights and moments: equal on all ranks after every step.</summary>
+    public ulong ReplicaHash()
+    {
+        var hash = new XxHash3();
+        foreach (var flat in new[] { Parameters.Weights, Optimizer.FirstMoment, Optimizer.SecondMoment })
+        {
+            using var host = flat.cpu();
+            foreach (var slot in Parameters.Layout.Slots)
+            {
+                using var values = host.narrow(0, slot.Offset, slot.Count);
+                hash.Append(values.bytes);
+            }
+        }
+
+        return hash.GetCurrentHashAsUInt64();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Optimizer.Dispose();
+        Parameters.Dispose();
+        staging?.Dispose();
+    }
+
+    private void Load(TrainerSetup setup)
+    {
+        var manifest = new CheckpointCatalog(setup.RunDirectory, TimeProvider.System).Read(setup.ResumeSeq);
+        using Tensor weights = OnHost(Parameters.Weights), first = OnHost(Optimizer.FirstMoment), second = OnHost(Optimizer.SecondMoment);
+        var rest = new CheckpointLoader(setup.RunDirectory).Load(manifest, Destinations(weights), Destinations(first), Destinations(second));
+        using (no_grad())
+        {
+            Parameters.Weights.copy_(weights);
+            Optimizer.FirstMoment.copy_(first);
+            Optimizer.SecondMoment.copy_(second);
+        }
+
+        Optimizer.StepCount = rest.OptimizerStep;
+        Step = manifest.Step;
+    }
+
+    private List<TensorSource> Sources(Tensor flat)
+    {
+        if (flat.device_type != DeviceType.CPU)
+            throw new NotSupportedException("Checkpoints are taken from host memory.");
+        var start = TorchStable.DataPointer(flat);
+        return [.. Parameters.Layout.Slots.Select(s => new TensorSource(s.Name, TensorType.F32, s.Shape, start + (nint)(s.Offset * sizeof(float)), s.Count * sizeof(float)))];
+    }
+
+    private List<TensorDestination> Destinations(Tensor flat)
+    {
+        var start = TorchStable.DataPointer(flat);
+        return [.. Parameters.Layout.Slots.Select(s => new TensorDestination(s.Name, TensorType.F32, s.Shape, start + (nint)(s.Offset * sizeof(float)), s.Count * sizeof(float)))];
+    }
+
+    private static Tensor OnHost(Tensor flat) => flat.device_type == DeviceType.CPU ? flat.alias() : zeros_like(flat, device: CPU);
+
+    private static FloatRange RangeOf(Tensor flat) => new(TorchStable.DataPointer(flat), flat.numel());
+
+    private static Device SelectDevice(DeviceKind kind) => kind switch
+    {
+        DeviceKind.Cuda when !cuda.is_available() => throw KaleidoException.Usage(
+            "'workers.device' is cuda, but libtorch finds no CUDA device on this machine; expected a build with -p:TorchBackend=cuda and an NVIDIA driver. Set 'workers.device: cpu' or use that build."),
+        DeviceKind.Cuda or DeviceKind.Auto when cuda.is_available() => CUDA,
+        _ => CPU,
+    };
+}

@@ -1,0 +1,30 @@
+using KaleidoDist.Contracts;
+using KaleidoDist.Data;
+using KaleidoDist.Model;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace KaleidoDist.Training;
+
+/// <summary>
+/// Forward and backward of one virtual rank's share of a step. Its result is a function of the weights, the leaf and the keys alone:
+/// the dropout generator is seeded anew for every micro-batch, so no rank, world size or history enters.
+/// </summary>
+internal sealed class LeafGradient(JobSpec spec, KaleidoBert model, KaleidoParameters parameters, Device device)
+{
+    /// <summary>Leaves the leaf's gradient (times its samples) in the flat gradient buffer and its figures in <paramref name="sums"/>.</summary>
+    internal void Compute(long step, Leaf leaf, TaskSums sums)
+    {
+        parameters.ZeroGradients();
+        var scale = new LossScale(leaf.MaskedWeightSum, leaf.Count);
+        for (var index = 0; index < leaf.MicroBatches.Count; index++)
+        {
+            using var scope = NewDisposeScope();
+            manual_seed((long)(KeyedRandom.Key(spec.Seed, RandomPurpose.Dropout, (ulong)step, (ulong)leaf.VirtualRank, (ulong)index) >> 1));
+            var inputs = BatchTensors.From(leaf.MicroBatches[index], spec.Model, device).Compact();
+            var losses = KaleidoLosses.Compute(model.Forward(inputs, training: true), inputs, scale);
+            (losses.Total * leaf.Count).backward();
+            LossFigures.Add(sums, losses, leaf.MicroBatches[index], leaf.Count);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using KaleidoDist.Contracts;
+using KaleidoDist.Data;
+
+namespace KaleidoDist.Training;
+
+/// <summary>What a rank trains: the job, its data, and where it begins and ends.</summary>
+public sealed record TrainerSetup
+{
+    /// <summary>The validated job.</summary>
+    public required JobSpec Spec { get; init; }
+
+    /// <summary>Identity of the job.</summary>
+    public required string JobId { get; init; }
+
+    /// <summary>Training data.</summary>
+    public required DatasetManifest Train { get; init; }
+
+    /// <summary>Validation data, or null.</summary>
+    public DatasetManifest? Validation { get; init; }
+
+    /// <summary>Where checkpoints and journals live.</summary>
+    public required string RunDirectory { get; init; }
+
+    /// <summary>Checkpoint to begin from; 0 for new weights.</summary>
+    public long ResumeSeq { get; init; }
+
+    /// <summary>Stop, resumable, after this step; 0 for never.</summary>
+    public long StopAfterStep { get; init; }
+
+    /// <summary>V, G and the shuffle window.</summary>
+    public PlanShape Shape => PlanShape.Of(Spec);
+
+    /// <summary>Optimizer steps of an epoch.</summary>
+    public long StepsPerEpoch => Shape.StepCount(Train.RowCount);
+
+    /// <summary>Optimizer steps of the job.</summary>
+    public long TotalSteps => Spec.Training.Steps ?? Spec.Training.Epochs!.Value * StepsPerEpoch;
+
+    /// <summary>The last step of this run.</summary>
+    public long LastStep => StopAfterStep > 0 ? Math.Min(StopAfterStep, TotalSteps) : TotalSteps;
+
+    /// <summary>What having done <paramref name="steps"/> steps means in epochs and samples.</summary>
+    public TrainingPosition PositionAfter(long steps) => TrainingPosition.Of(steps, Train.RowCount, Shape);
+
+    /// <summary>Epochs done after <paramref name="steps"/> steps, with the fraction of the one under way.</summary>
+    public double EpochsAfter(long steps) => steps / (double)StepsPerEpoch;
+
+    /// <summary>An encoder of this job's samples.</summary>
+    internal ISampleEncoder CreateEncoder(long? fixedEpoch = null) => new KaleidoSampleEncoder(new SampleEncoderOptions
+    {
+        Model = Spec.Model,
+        Seed = Spec.Seed,
+        MismatchShare = Spec.Training.MismatchShare,
+        FixedEpoch = fixedEpoch,
+        Tokenizer = Spec.Data.Vocabulary is { } path ? WordPieceTokenizer.FromVocabulary(path) : WordPieceTokenizer.BertBaseUncased,
+    });
+}
