@@ -1,0 +1,124 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
+using KaleidoDist.Checkpoints;
+using KaleidoDist.Contracts;
+using KaleidoDist.Data;
+
+namespace KaleidoDist.Coordinator;
+
+/// <summary>The ledger over a run folder's <see cref="CheckpointCatalog"/>.</summary>
+internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider time) : ICheckpointLedger
+{
+    private readonly ConcurrentDictionary<string, CheckpointCatalog> catalogs = new(StringComparer.Ordinal);
+
+    /// <inheritdoc/>
+    public JobCommand.CheckpointFound FindLatestValid(JobState job)
+    {
+        var catalog = CatalogOf(job);
+        var selection = catalog.FindLatestValid(new CheckpointExpectations
+        {
+            DatasetFingerprint = job.Datasets.TrainFingerprint,
+            Seed = job.Spec.Seed,
+            GlobalBatch = job.Spec.Training.GlobalBatchSize,
+            VirtualRanks = job.Spec.Training.VirtualRanks,
+        });
+        var listed = catalog.List().Select(l => l.Manifest).OfType<CheckpointManifest>().ToArray();
+        var traces = listed.Select(m => m.Generation).Concat(GenerationsOfData(job.RunDirectory));
+        return new JobCommand.CheckpointFound(
+            selection.Manifest is { } chosen ? [.. listed.Where(m => m.Seq <= chosen.Seq).Select(Entry)] : [],
+            Head(selection.Head),
+            [.. selection.Damages.Select(d => d.Message)],
+            traces.DefaultIfEmpty(0).Max());
+    }
+
+    /// <inheritdoc/>
+    public CommitOutcome Commit(JobState job, JobEffect.CommitCheckpoint proposal)
+    {
+        if (CheckpointKinds.Parse(proposal.Draft.Kind) is not { } kind)
+            return new CommitOutcome.Refused($"its kind is '{proposal.Draft.Kind}'; expected periodic, preempt or final. Use one version of kaleido everywhere.", LostLineage: false);
+        var catalog = CatalogOf(job);
+        try
+        {
+            return catalog.Commit(Data(proposal, kind), Lineage(job, proposal.Generation, proposal.WorldSize, proposal.Head)) switch
+            {
+                CommitResult.Committed committed => Committed(committed.Manifest),
+                CommitResult.LostRace lost when OwnCommit(catalog, lost.Seq, proposal) is { } own => Committed(own),
+                CommitResult.LostRace lost => new CommitOutcome.Refused($"KD-C120 checkpoint {lost.Seq} of '{job.RunDirectory}' was committed by someone else; is the run led by two coordinators?", LostLineage: true),
+                CommitResult.Refused refused => new CommitOutcome.Refused(refused.Reason, LostLineage: false),
+                var other => throw new InvalidOperationException($"unknown result {other}"),
+            };
+        }
+        catch (IOException error)
+        {
+            // In doubt: if it was committed after all, the next commit finds its number taken and a new generation reads history anew.
+            return new CommitOutcome.Refused(error.Message, LostLineage: false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ImmutableArray<long> Retain(JobState job, JobEffect.Retain retain)
+        => [.. CatalogOf(job).ApplyRetention(job.Spec.Checkpoint.KeepLast, Lineage(job, retain.Generation, retain.WorldSize, retain.Head)).RemovedSeqs];
+
+    private CheckpointCatalog CatalogOf(JobState job) => catalogs.GetOrAdd(job.RunDirectory, run => new CheckpointCatalog(run, time));
+
+    /// <summary>A coordinator that stopped between a commit and its own record of it meets the proposal again: the commit is the same one.</summary>
+    private static CheckpointManifest? OwnCommit(CheckpointCatalog catalog, long seq, JobEffect.CommitCheckpoint proposal)
+    {
+        if (seq != proposal.Head.LastSeq + 1 || catalog.List().FirstOrDefault(l => l.Seq == seq)?.Manifest is not { } manifest)
+            return null;
+        return manifest.Generation == proposal.Generation && manifest.Step == proposal.Draft.Step && manifest.Attempt == proposal.Draft.Attempt
+            && manifest.ParentSeq == proposal.Head.Seq && manifest.ParentHash == proposal.Head.Hash
+            ? manifest
+            : null;
+    }
+
+    private static IEnumerable<long> GenerationsOfData(string runDirectory)
+    {
+        var data = new CheckpointPaths(runDirectory).Data;
+        return Directory.Exists(data)
+            ? Directory.EnumerateDirectories(data).Select(d => CheckpointPaths.ParseDataFolderName(Path.GetFileName(d))).OfType<long>()
+            : [];
+    }
+
+    private static CommitOutcome.Committed Committed(CheckpointManifest manifest) => new(Entry(manifest), Head(CheckpointHead.After(manifest)));
+
+    private static HistoryHead Head(CheckpointHead head) => new(head.Seq, head.Hash, head.LastSeq, [.. head.Supersedes]);
+
+    private static CheckpointEntry Entry(CheckpointManifest m) => new(
+        m.Seq, m.Step, m.Epoch, m.SamplesConsumed, m.WorldSize, m.Generation, m.Bytes, m.WeightsXxh128, m.CreatedUtc, CheckpointKinds.Name(m.Kind));
+
+    private static CheckpointProposalData Data(JobEffect.CommitCheckpoint proposal, CheckpointKind kind) => new()
+    {
+        Generation = proposal.Generation,
+        Attempt = proposal.Draft.Attempt,
+        Directory = proposal.Draft.Directory,
+        Step = proposal.Draft.Step,
+        Epoch = proposal.Draft.Epoch,
+        StepInEpoch = proposal.Draft.StepInEpoch,
+        Samples = proposal.Draft.Samples,
+        Kind = kind,
+        Files = [.. proposal.Draft.Files.Select(f => new CheckpointFile(f.Name, f.Bytes, f.Xxh128, f.Tensors))],
+        WeightsXxh128 = proposal.Draft.WeightsXxh128,
+        Metrics = proposal.Draft.Metrics.ToDictionary(m => m.Name, m => m.Value),
+    };
+
+    private CheckpointLineage Lineage(JobState job, long generation, int worldSize, HistoryHead head) => new(
+        new CheckpointJob
+        {
+            JobId = job.JobId,
+            VirtualRanks = job.Spec.Training.VirtualRanks,
+            GlobalBatch = job.Spec.Training.GlobalBatchSize,
+            ThreadsPerRank = job.Spec.Workers.ThreadsPerRank,
+            DatasetFingerprint = job.Datasets.TrainFingerprint,
+            Order = EpochPlan.OrderVersion,
+            Seed = job.Spec.Seed,
+            ConfigHash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(job.Spec.ToJson()))),
+            Software = new Dictionary<string, string> { ["kaleido"] = typeof(CatalogLedger).Assembly.GetName().Version?.ToString(3) ?? "" },
+        },
+        generation,
+        worldSize,
+        options.CoordinatorId,
+        new CheckpointHead(head.Seq, head.Hash, head.LastSeq, [.. head.Supersedes]));
+}

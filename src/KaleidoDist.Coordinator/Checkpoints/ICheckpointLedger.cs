@@ -1,0 +1,31 @@
+using System.Collections.Immutable;
+
+namespace KaleidoDist.Coordinator;
+
+/// <summary>The checkpoints of a run, as its job decides about them. One call at a time for a run; calls block on storage.</summary>
+internal interface ICheckpointLedger
+{
+    /// <summary>Verifies the newest checkpoints until one is whole.</summary>
+    /// <param name="job">The job: checkpoints of another model, seed or data set are refused.</param>
+    /// <exception cref="KaleidoDist.Contracts.KaleidoException">There are checkpoints but none is valid, or they are of another job.</exception>
+    JobCommand.CheckpointFound FindLatestValid(JobState job);
+
+    /// <summary>Puts a proposal into the run's log, as the continuation of its head and of nothing else.</summary>
+    CommitOutcome Commit(JobState job, JobEffect.CommitCheckpoint proposal);
+
+    /// <summary>Removes what need not be kept.</summary>
+    /// <returns>Numbers of the removed ones.</returns>
+    ImmutableArray<long> Retain(JobState job, JobEffect.Retain retain);
+}
+
+/// <summary>What became of a proposal.</summary>
+internal abstract record CommitOutcome
+{
+    /// <summary>It is a checkpoint, durably.</summary>
+    internal sealed record Committed(CheckpointEntry Entry, HistoryHead Head) : CommitOutcome;
+
+    /// <summary>It is not.</summary>
+    /// <param name="Error">Why: one sentence.</param>
+    /// <param name="LostLineage">History went on without this generation.</param>
+    internal sealed record Refused(string Error, bool LostLineage) : CommitOutcome;
+}

@@ -1,0 +1,141 @@
+using KaleidoDist.Contracts;
+
+namespace KaleidoDist.Coordinator;
+
+/// <summary>Carries out what <see cref="JobMachine"/> decided. An effect that finds something out answers with the next command.</summary>
+internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, ICheckpointLedger ledger, DatasetRecords datasets, SessionKeys keys, ILogger<JobEffects> logger)
+{
+    private IPoolGrain Pool => grains.GetGrain<IPoolGrain>(IPoolGrain.TheOne);
+
+    /// <summary>Carries out one effect.</summary>
+    /// <param name="job">The job as stored.</param>
+    /// <param name="effect">What to do.</param>
+    /// <returns>What it found out; null for nothing.</returns>
+    public async Task<JobCommand?> PerformAsync(JobState job, JobEffect effect)
+    {
+        switch (effect)
+        {
+            case JobEffect.FindCheckpoint:
+                _ = Task.Run(() => FindCheckpointAsync(job));
+                return null;
+            case JobEffect.AcquireSlots ask:
+                var reply = await Pool.Ask(job.JobId, ask.Generation, ask.Need, ask.Max);
+                return reply.Seats.IsEmpty ? new JobCommand.SlotsShort(ask.Generation, reply.Free) : new JobCommand.SlotsGranted(ask.Generation, reply.Seats);
+            case JobEffect.ReleaseSlots release:
+                await Pool.Release(job.JobId, release.Generation);
+                return null;
+            case JobEffect.AdoptSlots adopt:
+                await Pool.Adopt(job.JobId, adopt.Generation, [.. adopt.Seats.Select(s => new SlotSeat(s.Rank, s.WorkerId, s.Host))]);
+                return null;
+            case JobEffect.StartRanks start:
+                return await StartRanksAsync(job, start);
+            case JobEffect.FormGeneration form:
+                // A worker without a stream registers again, and is then introduced again.
+                hub.TrySend(form.WorkerId, WireOrders.Form(job.JobId, form));
+                return null;
+            case JobEffect.StopRanks stop:
+                // The same: what it still runs of the past is stopped when it registers.
+                hub.TrySend(stop.WorkerId, WireOrders.Stop(job.JobId, stop.Generation, stop.WithCheckpoint));
+                return null;
+            case JobEffect.CommitCheckpoint commit:
+                return await CommitAsync(job, commit);
+            case JobEffect.SendVerdict verdict:
+                // The same: a rank whose verdict was lost proposes again.
+                hub.TrySend(verdict.WorkerId, WireOrders.Verdict(job.JobId, verdict));
+                return null;
+            case JobEffect.Retain retain:
+                return await RetainAsync(job, retain);
+            default:
+                throw new ArgumentOutOfRangeException(nameof(effect), effect, "unknown job effect");
+        }
+    }
+
+    /// <summary>Reads all bytes of a checkpoint, which may take minutes: beside the grain, which has no ranks meanwhile and hears of the result.</summary>
+    private async Task FindCheckpointAsync(JobState job)
+    {
+        JobCommand answer;
+        try
+        {
+            answer = ledger.FindLatestValid(job);
+        }
+        catch (KaleidoException error)
+        {
+            answer = new JobCommand.PreparationFailed(error.Message);
+        }
+        catch (Exception error)
+        {
+            NotSearched(job.JobId, job.RunDirectory, error);
+            answer = new JobCommand.PreparationFailed($"The run folder '{job.RunDirectory}' cannot be read: {error.Message} Mend it and submit the job again.");
+        }
+
+        await grains.GetGrain<IJobGrain>(job.JobId).Notify(answer);
+    }
+
+    private async Task<JobCommand?> StartRanksAsync(JobState job, JobEffect.StartRanks start)
+    {
+        try
+        {
+            var train = await datasets.GetAsync(job.Datasets.TrainKey);
+            var validation = job.Datasets.ValidationKey is { } key ? await datasets.GetAsync(key) : null;
+            if (hub.TrySend(start.WorkerId, WireOrders.Start(job, start, train, validation, keys.Of(job.JobId, start.Generation))))
+                return null;
+        }
+        catch (KaleidoException error)
+        {
+            return new JobCommand.PreparationFailed(error.Message);
+        }
+
+        foreach (var rank in start.Ranks)
+            await Pool.Vacate(start.WorkerId, new SlotUse(job.JobId, start.Generation, rank));
+        return new JobCommand.WorkerUnreachable(start.Generation, start.WorkerId);
+    }
+
+    private async Task<JobCommand> CommitAsync(JobState job, JobEffect.CommitCheckpoint commit)
+    {
+        return await Task.Run(() => Commit(job, commit)) switch
+        {
+            CommitOutcome.Committed committed => new JobCommand.CheckpointCommitted(
+                commit.Generation, commit.Rank, commit.WorkerId, commit.Draft.Attempt, committed.Entry, committed.Head),
+            CommitOutcome.Refused refused => new JobCommand.CheckpointRefused(
+                commit.Generation, commit.Rank, commit.WorkerId, commit.Draft.Step, commit.Draft.Attempt, refused.Error, refused.LostLineage),
+            _ => throw new InvalidOperationException("unknown outcome of a commit"),
+        };
+    }
+
+    /// <summary>Whatever goes wrong, the rank waits for an answer.</summary>
+    private CommitOutcome Commit(JobState job, JobEffect.CommitCheckpoint commit)
+    {
+        try
+        {
+            return ledger.Commit(job, commit);
+        }
+        catch (Exception error)
+        {
+            NotCommitted(job.JobId, commit.Draft.Step, error);
+            return new CommitOutcome.Refused(error.Message, LostLineage: false);
+        }
+    }
+
+    private async Task<JobCommand?> RetainAsync(JobState job, JobEffect.Retain retain)
+    {
+        try
+        {
+            var removed = await Task.Run(() => ledger.Retain(job, retain));
+            return removed.IsEmpty ? null : new JobCommand.CheckpointsRemoved(removed);
+        }
+        catch (Exception error) when (error is KaleidoException or IOException or UnauthorizedAccessException)
+        {
+            NotRetained(job.JobId, job.RunDirectory, error);
+            return null;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Error, "The run folder {RunDirectory} of job {JobId} cannot be searched for checkpoints")]
+    private partial void NotSearched(string jobId, string runDirectory, Exception error);
+
+    [LoggerMessage(LogLevel.Error, "Step {Step} of job {JobId} was not committed; its ranks go on and save again later")]
+    private partial void NotCommitted(string jobId, long step, Exception error);
+
+    [LoggerMessage(LogLevel.Warning, "Old checkpoints of job {JobId} could not be removed from {RunDirectory}; more space is used than need be")]
+    private partial void NotRetained(string jobId, string runDirectory, Exception error);
+}

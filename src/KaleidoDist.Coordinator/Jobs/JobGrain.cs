@@ -1,0 +1,122 @@
+using KaleidoDist.Contracts;
+using Orleans.Storage;
+
+namespace KaleidoDist.Coordinator;
+
+/// <summary>What a <see cref="JobGrain"/> stores.</summary>
+internal sealed class JobRecord
+{
+    /// <summary>The job; null before its submit.</summary>
+    public JobState? Job { get; set; }
+}
+
+/// <summary>
+/// A job's shell: asks <see cref="JobMachine"/>, writes, then acts. One command at a time; what a command's effects find out is applied in
+/// the same turn. The write is conditional on the version that was read, so a second activation could never take effect.
+/// </summary>
+internal sealed partial class JobGrain(
+    [PersistentState("job", SqliteGrainStorage.Name)] IPersistentState<JobRecord> record,
+    JobMachine machine, JobEffects effects, JobBoard board, CoordinatorClock clock, ILogger<JobGrain> logger) : Grain, IJobGrain
+{
+    private string Id => this.GetPrimaryKeyString();
+
+    /// <inheritdoc/>
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        if (record.State.Job is not null)
+            await Run(new JobCommand.CoordinatorRestarted());
+    }
+
+    /// <inheritdoc/>
+    public Task<bool> Wake() => Task.FromResult(record.State.Job is not null);
+
+    /// <inheritdoc/>
+    public async Task<SubmitAnswer> Submit(JobSubmission submission)
+    {
+        var submit = new JobCommand.Submit(
+            JobSpec.FromJson(submission.SpecJson),
+            new TrainingExtent(submission.RowCount, submission.TotalSteps),
+            new JobDatasets(submission.TrainKey, submission.TrainFingerprint, submission.ValidationKey),
+            submission.StopAfterStep,
+            submission.Key);
+        if (record.State.Job is not { } job)
+        {
+            await Run(JobMachine.Create(Id, submit, clock.Now));
+            return new SubmitAnswer(Id, Created: true, Resumed: false, []);
+        }
+
+        if (JobMachine.Knows(job, submit.Key) || !JobMachine.AcceptsSpec(job))
+            return new SubmitAnswer(Id, Created: false, Resumed: false, []);
+        if (SpecCompatibility.Conflicts(job, submit) is { Count: > 0 } conflicts)
+            return new SubmitAnswer(Id, Created: false, Resumed: false, [.. conflicts]);
+        await Run(submit);
+        return new SubmitAnswer(Id, Created: false, Resumed: job.Phase.IsAtRest() && record.State.Job.Revision > job.Revision, []);
+    }
+
+    /// <inheritdoc/>
+    public async Task<bool> Apply(JobCommand command)
+    {
+        if (record.State.Job is null)
+            return false;
+        await Run(command);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public Task Notify(JobCommand command) => Apply(command);
+
+    private Task Run(JobCommand command) => Run(machine.Apply(record.State.Job!, command, clock.Now));
+
+    private async Task Run(JobTransition transition)
+    {
+        var answers = new Queue<JobCommand>();
+        await Take(transition, answers);
+        while (answers.TryDequeue(out var answer))
+            await Take(machine.Apply(record.State.Job!, answer, clock.Now), answers);
+    }
+
+    /// <summary>Writes the move, publishes it, acts on it; what the acts find out is queued.</summary>
+    private async Task Take(JobTransition transition, Queue<JobCommand> answers)
+    {
+        var before = record.State.Job;
+        await Keep(transition);
+        if (before?.Phase != transition.State.Phase)
+            Moved(Id, transition.State.Phase, transition.State.Generation, transition.Reason);
+        if (!ReferenceEquals(before, transition.State))
+            board.Publish(transition.State);
+        foreach (var effect in transition.Effects)
+        {
+            if (await effects.PerformAsync(transition.State, effect) is { } answer)
+                answers.Enqueue(answer);
+        }
+    }
+
+    private async Task Keep(JobTransition transition)
+    {
+        record.State.Job = transition.State;
+        if (!transition.Durable)
+            return;
+        try
+        {
+            await record.WriteStateAsync();
+        }
+        catch (InconsistentStateException)
+        {
+            // Another activation wrote: this one knows nothing any more.
+            DeactivateOnIdle();
+            throw;
+        }
+        catch (Exception error)
+        {
+            NotWritten(Id, error);
+            await record.ReadStateAsync();
+            throw;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "Job {JobId} is {Phase} in generation {Generation}: {Reason}")]
+    private partial void Moved(string jobId, JobPhase phase, long generation, string reason);
+
+    [LoggerMessage(LogLevel.Error, "The state of job {JobId} could not be written; nothing was done. Make room in the state folder")]
+    private partial void NotWritten(string jobId, Exception error);
+}

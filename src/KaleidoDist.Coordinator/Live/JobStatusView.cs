@@ -1,0 +1,94 @@
+using KaleidoDist.Contracts;
+using Google.Protobuf.WellKnownTypes;
+using Wire = KaleidoDist.Protocol.V1;
+
+namespace KaleidoDist.Coordinator;
+
+/// <summary>A job as the wire shows it.</summary>
+internal static class JobStatusView
+{
+    /// <summary>Builds a status.</summary>
+    /// <param name="state">The stored state.</param>
+    /// <param name="live">What its ranks last reported.</param>
+    /// <param name="recent">Newest steps, for the rate.</param>
+    /// <param name="lastStep">The newest step; null before the first.</param>
+    /// <param name="validation">Newest validation results.</param>
+    public static Wire.JobStatus Build(
+        JobState state, IReadOnlyDictionary<int, LiveRank> live, IReadOnlyList<Wire.StepMetrics> recent, Wire.StepMetrics? lastStep, IEnumerable<Wire.TaskMetric> validation)
+    {
+        var stepSeconds = recent.Count == 0 ? 0 : recent.Average(m => m.StepSeconds);
+        var trains = state.Phase == JobPhase.Running && stepSeconds > 0;
+        var status = new Wire.JobStatus
+        {
+            JobId = state.JobId,
+            Name = state.Spec.Name,
+            State = WireState(state.Phase),
+            Reason = state.Reason,
+            Revision = state.Revision,
+            Generation = state.Generation,
+            WorldSize = state.Seats.Length,
+            SubmittedAt = Timestamp.FromDateTimeOffset(state.SubmittedAt),
+            StartedAt = Time(state.StartedAt),
+            FinishedAt = Time(state.FinishedAt),
+            Step = state.Step,
+            TotalSteps = state.Extent.TotalSteps,
+            Epoch = state.Extent.EpochAt(state.Step, state.Spec),
+            Samples = state.Extent.SamplesAt(state.Step, state.Spec),
+            SamplesPerSecond = trains ? state.Spec.Training.GlobalBatchSize / stepSeconds : 0,
+            EtaSeconds = trains ? (state.Extent.TotalSteps - state.Step) * stepSeconds : 0,
+            LastStep = lastStep,
+            RunDirectory = state.RunDirectory,
+            Restarts = state.Restarts,
+        };
+        status.Ranks.AddRange(state.Seats.Select(s => Rank(state, s, live.GetValueOrDefault(s.Rank))));
+        status.Checkpoints.AddRange(state.Checkpoints.Select(Checkpoint));
+        status.Events.AddRange(state.Notes.Select(n => new Wire.JobEvent { At = Timestamp.FromDateTimeOffset(n.At), Code = n.Code, Text = n.Text }));
+        status.Validation.AddRange(validation);
+        return status;
+    }
+
+    private static Wire.RankStatus Rank(JobState state, RankSeat seat, LiveRank live)
+    {
+        var range = VirtualRankRange.Of(seat.Rank, state.Seats.Length, state.Spec.Training.VirtualRanks);
+        return new Wire.RankStatus
+        {
+            Rank = seat.Rank,
+            WorkerId = seat.WorkerId,
+            Phase = seat switch { { IsLive: false } => "gone", { Life: RankLife.Starting } => "starting", _ => live.Phase ?? "" },
+            Step = live.Step,
+            StepSeconds = live.StepSeconds,
+            FirstVirtualRank = range.First,
+            VirtualRankCount = range.Count,
+            ProcessId = seat.ProcessId != 0 ? seat.ProcessId : live.ProcessId,
+        };
+    }
+
+    private static Wire.CheckpointInfo Checkpoint(CheckpointEntry entry) => new()
+    {
+        Seq = entry.Seq,
+        Step = entry.Step,
+        Epoch = entry.Epoch,
+        Samples = entry.Samples,
+        WorldSize = entry.WorldSize,
+        Generation = entry.Generation,
+        Bytes = entry.Bytes,
+        WeightsXxh128 = entry.WeightsXxh128,
+        CreatedAt = Timestamp.FromDateTimeOffset(entry.CreatedAt),
+        Kind = entry.Kind,
+    };
+
+    private static Timestamp? Time(DateTimeOffset? at) => at is { } time ? Timestamp.FromDateTimeOffset(time) : null;
+
+    private static Wire.JobState WireState(JobPhase phase) => phase switch
+    {
+        JobPhase.Queued => Wire.JobState.Queued,
+        JobPhase.Starting => Wire.JobState.Starting,
+        JobPhase.Running => Wire.JobState.Running,
+        JobPhase.Recovering => Wire.JobState.Recovering,
+        JobPhase.Preempted => Wire.JobState.Preempted,
+        JobPhase.Succeeded => Wire.JobState.Succeeded,
+        JobPhase.Failed => Wire.JobState.Failed,
+        JobPhase.Cancelled => Wire.JobState.Cancelled,
+        _ => Wire.JobState.Unspecified,
+    };
+}

@@ -1,0 +1,35 @@
+using System.Collections.Immutable;
+
+namespace KaleidoDist.Coordinator.Tests;
+
+/// <summary>A run folder in memory: survives a coordinator, keeps the rules of the real one.</summary>
+internal sealed class MemoryLedger : ICheckpointLedger
+{
+    private readonly Lock gate = new();
+
+    public List<CheckpointEntry> Entries { get; } = [];
+
+    public List<string> Damages { get; } = [];
+
+    public JobCommand.CheckpointFound FindLatestValid(JobState job)
+    {
+        lock (gate)
+            return new JobCommand.CheckpointFound([.. Entries], Head(), [.. Damages], Entries.Select(e => e.Generation).DefaultIfEmpty(0).Max());
+    }
+
+    public CommitOutcome Commit(JobState job, JobEffect.CommitCheckpoint proposal)
+    {
+        lock (gate)
+        {
+            if (proposal.Head.LastSeq != Head().LastSeq)
+                return new CommitOutcome.Refused("someone else committed", LostLineage: true);
+            var draft = proposal.Draft;
+            Entries.Add(new CheckpointEntry(Entries.Count + 1, draft.Step, 0, draft.Samples, proposal.WorldSize, proposal.Generation, 1, draft.WeightsXxh128, JobSamples.Noon, draft.Kind));
+            return new CommitOutcome.Committed(Entries[^1], Head());
+        }
+    }
+
+    public ImmutableArray<long> Retain(JobState job, JobEffect.Retain retain) => [];
+
+    private HistoryHead Head() => Entries is [.., var last] ? new HistoryHead(last.Seq, $"hash{last.Seq}", last.Seq, []) : HistoryHead.Empty;
+}

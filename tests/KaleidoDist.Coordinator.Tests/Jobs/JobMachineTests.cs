@@ -1,0 +1,355 @@
+using KaleidoDist.Contracts;
+
+namespace KaleidoDist.Coordinator.Tests;
+
+public sealed class JobMachineTests
+{
+    [Fact]
+    public void ANewJobLooksForACheckpointBeforeItAsksForSlots()
+    {
+        var job = new JobScript();
+        Assert.Equal((JobPhase.Queued, 0), (job.State.Phase, job.State.Generation));
+        Assert.Equal("/runs/one", job.Only<JobEffect.FindCheckpoint>().RunDirectory);
+
+        job.Found();
+        Assert.Equal(new JobEffect.AcquireSlots(1, 4, 4), job.Only<JobEffect.AcquireSlots>());
+    }
+
+    [Fact]
+    public void ANewGenerationIsNewerThanEveryTraceInTheRunFolder()
+    {
+        var job = new JobScript().Found(JobSamples.Entry(3, 12, generation: 7));
+        Assert.Equal((8, 12, 3), (job.State.Generation, job.State.Step, job.State.Base!.Seq));
+    }
+
+    [Fact]
+    public void FewerSlotsThanWantedAreTakenOnlyAfterTheGatherTime()
+    {
+        var job = new JobScript(new JobRules { GatherTime = TimeSpan.FromSeconds(1) }).Found();
+        job.Do(new JobCommand.SlotsShort(1, 2));
+        Assert.Equal("gathering up to 4 slots; 2 are free", job.State.Reason);
+        Assert.Empty(job.After(TimeSpan.FromSeconds(0.9)).Effects);
+        Assert.Equal(new JobEffect.AcquireSlots(1, 1, 4), Assert.Single(job.After(TimeSpan.FromSeconds(0.1)).Effects));
+    }
+
+    [Fact]
+    public void TooFewSlotsAreNamed()
+    {
+        var job = new JobScript(spec: JobSamples.Spec(min: 3)).Found().Do(new JobCommand.SlotsShort(1, 1));
+        Assert.Equal("waiting for at least 3 slots; 1 is free", job.State.Reason);
+    }
+
+    [Fact]
+    public void RanksAreStartedPerWorkerAndIntroducedWhenAllAreReady()
+    {
+        var job = new JobScript().Found().Granted("a", "a", "b");
+        Assert.True(job.Last.Durable);
+        Assert.Equal(
+            [("a", "0,1"), ("b", "2")],
+            job.Effects.Cast<JobEffect.StartRanks>().Select(e => (e.WorkerId, string.Join(',', e.Ranks))));
+
+        Assert.Equal(JobPhase.Starting, job.Ready(0).Ready(1).State.Phase);
+        job.Ready(2);
+        Assert.Equal(JobPhase.Running, job.State.Phase);
+        var form = job.Effects.Cast<JobEffect.FormGeneration>().ToArray();
+        Assert.Equal(["a", "b"], form.Select(f => f.WorkerId));
+        Assert.Equal(["h:0", "h:1", "h:2"], form[1].Members.Select(m => m.Endpoint));
+    }
+
+    [Fact]
+    public void ADeadRankEndsItsGenerationAndTheNextGoesOnFromTheNewestCheckpoint()
+    {
+        var job = new JobScript().Running("a", "b").Progressed(27).Exited(1);
+        Assert.Equal(JobPhase.Recovering, job.State.Phase);
+        Assert.Equal("rank 1 on b was killed by SIGKILL", job.State.Reason);
+        Assert.Equal(new JobEffect.StopRanks("a", 1, WithCheckpoint: false), Assert.Single(job.Effects));
+
+        job.Exited(0);
+        job.Only<JobEffect.FindCheckpoint>();
+        job.Found(JobSamples.Entry(2, 20, 1)).Granted("a");
+        Assert.Equal((2, 20), (job.State.Generation, job.State.Step));
+        Assert.Equal(2, job.Only<JobEffect.StartRanks>().ResumeSeq);
+        Assert.Contains(job.State.Notes, n => n is { Code: "KD-R101", Text: "going on from step 20 (checkpoint 2); 7 steps will be repeated" });
+    }
+
+    [Fact]
+    public void AKilledRankThatIsNeverReportedGoneDelaysTheNextGenerationByTheDrainTimeOnly()
+    {
+        var job = new JobScript(new JobRules { DrainTimeout = TimeSpan.FromSeconds(10) }).Running("a", "b").Exited(1);
+        Assert.Empty(job.After(TimeSpan.FromSeconds(9)).Effects);
+        job.After(TimeSpan.FromSeconds(1)).Only<JobEffect.FindCheckpoint>();
+    }
+
+    [Fact]
+    public void ThreeFailuresWithoutANewCheckpointAreForgivenAndTheFourthIsNot()
+    {
+        var job = new JobScript(new JobRules { RankFailureBudget = 3 });
+        for (var failure = 1; failure <= 3; failure++)
+        {
+            job.Found().Running("a").Exited(0, error: "failed: no luck");
+            Assert.Equal(JobPhase.Recovering, job.State.Phase);
+        }
+
+        job.Found().Running("a").Exited(0, error: "failed: no luck");
+        Assert.Equal((JobPhase.Failed, 3), (job.State.Phase, job.State.Restarts));
+        Assert.Equal("rank 0 on a failed: no luck (after 3 restarts without a new checkpoint)", job.State.Reason);
+    }
+
+    [Fact]
+    public void ANewCheckpointRefillsTheBudget()
+    {
+        var job = new JobScript(new JobRules { RankFailureBudget = 1 });
+        for (var failure = 1; failure <= 5; failure++)
+            job.Found().Running("a").Committed(failure, failure).Exited(0);
+        Assert.Equal((JobPhase.Recovering, 5), (job.State.Phase, job.State.Restarts));
+    }
+
+    [Fact]
+    public void AFatalErrorFailsTheJobAtOnceAndStopsTheOthers()
+    {
+        var job = new JobScript().Running("a", "b").Exited(0, error: "failed: row 7 is bad", fatal: true);
+        Assert.Equal((JobPhase.Failed, "rank 0 on a failed: row 7 is bad"), (job.State.Phase, job.State.Reason));
+        Assert.Equal(new JobEffect.StopRanks("b", 1, WithCheckpoint: false), Assert.Single(job.Effects));
+    }
+
+    [Fact]
+    public void AFatalErrorIsHeardEvenAfterAPeerWasReportedFirst()
+    {
+        var job = new JobScript().Running("a", "b").Exited(1, error: "failed: connection reset").Exited(0, error: "failed: row 7 is bad", fatal: true);
+        Assert.Equal((JobPhase.Failed, "rank 0 on a failed: row 7 is bad"), (job.State.Phase, job.State.Reason));
+    }
+
+    [Fact]
+    public void AJobSucceedsWhenAllRanksCompletedAndTheLastStepIsSaved()
+    {
+        var job = new JobScript().Running("a", "b").Committed(1, 40).Finished(0, RankEnding.Completed, 40).Finished(1, RankEnding.Completed, 40);
+        Assert.Equal(JobPhase.Running, job.Exited(0).State.Phase);
+        Assert.Equal((JobPhase.Succeeded, 40), (job.Exited(1).State.Phase, job.State.Step));
+    }
+
+    [Fact]
+    public void AJobWhoseLastStepWasNotSavedDoesNotSucceed()
+    {
+        var job = new JobScript().Running("a").Committed(1, 30).Finished(0, RankEnding.Completed, 40).Exited(0);
+        Assert.Equal(JobPhase.Failed, job.State.Phase);
+        Assert.Contains("the last checkpoint was not saved; the newest is step 30 (checkpoint 1)", job.State.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AStopLetsRanksSaveAndLeavesTheJobResumable()
+    {
+        var job = new JobScript().Running("a").Do(new JobCommand.RequestStop(StopWish.Checkpoint));
+        Assert.Equal(new JobEffect.StopRanks("a", 1, WithCheckpoint: true), Assert.Single(job.Effects));
+        job.Committed(1, 15).Finished(0, RankEnding.Stopped, 15).Exited(0);
+        Assert.Equal((JobPhase.Preempted, "stopped; step 15 is saved"), (job.State.Phase, job.State.Reason));
+    }
+
+    [Fact]
+    public void RanksThatDoNotStopInTimeAreKilled()
+    {
+        var job = new JobScript(new JobRules { StopGrace = TimeSpan.FromSeconds(60) }).Running("a").Do(new JobCommand.RequestStop(StopWish.Cancel));
+        job.After(TimeSpan.FromSeconds(60));
+        Assert.Equal(new JobEffect.StopRanks("a", 1, WithCheckpoint: false), Assert.Single(job.Effects));
+        Assert.Equal(JobPhase.Cancelled, job.Exited(0).State.Phase);
+    }
+
+    [Fact]
+    public void AQueuedJobStopsAtOnceAndWithdrawsItsAsk()
+    {
+        var job = new JobScript().Found().Do(new JobCommand.RequestStop(StopWish.Cancel));
+        Assert.Equal(JobPhase.Cancelled, job.State.Phase);
+        Assert.Equal(1, job.Only<JobEffect.ReleaseSlots>().Generation);
+    }
+
+    [Fact]
+    public void AJobStopsByItselfAfterTheStepItWasAskedTo()
+    {
+        var job = new JobScript(stopAfter: 15).Running("a").Committed(1, 15).Finished(0, RankEnding.Stopped, 15).Exited(0);
+        Assert.Equal(JobPhase.Preempted, job.State.Phase);
+    }
+
+    [Fact]
+    public void RanksThatStopForTheirWorkersSakeAreFollowedByANewGeneration()
+    {
+        var job = new JobScript().Running("a").Committed(1, 15).Finished(0, RankEnding.Stopped, 15).Exited(0);
+        Assert.Equal(JobPhase.Recovering, job.State.Phase);
+        job.Only<JobEffect.FindCheckpoint>();
+    }
+
+    [Fact]
+    public void AResumedJobGoesOnInANewerGeneration()
+    {
+        var job = new JobScript(stopAfter: 15).Running("a").Committed(1, 15).Finished(0, RankEnding.Stopped, 15).Exited(0);
+        job.Do(JobSamples.Submit(key: "k2"));
+        Assert.Equal(JobPhase.Queued, job.State.Phase);
+        job.Found(JobSamples.Entry(1, 15, 1));
+        Assert.Equal((2, 15), (job.State.Generation, job.State.Step));
+    }
+
+    [Fact]
+    public void AFinishedRunHasNothingToDoUntilItsStepsAreRaised()
+    {
+        var job = new JobScript().Found(JobSamples.Entry(4, 40, 2));
+        Assert.Equal(JobPhase.Succeeded, job.State.Phase);
+        Assert.Equal(JobPhase.Succeeded, job.Do(JobSamples.Submit(key: "k2")).State.Phase);
+        Assert.Equal(JobPhase.Queued, job.Do(JobSamples.Submit(JobSamples.Spec(steps: 80), "k3")).State.Phase);
+    }
+
+    [Fact]
+    public void ARepeatedSubmitChangesNothing()
+    {
+        var job = new JobScript().Found(JobSamples.Entry(4, 40, 2));
+        Assert.Equal(JobPhase.Succeeded, job.Do(JobSamples.Submit(JobSamples.Spec(steps: 80), "k1")).State.Phase);
+    }
+
+    [Fact]
+    public void ARunWhoseCheckpointsAreAllDamagedIsNotStartedOver()
+    {
+        var job = new JobScript().Do(new JobCommand.CheckpointFound([], new HistoryHead(0, null, 2, [1, 2]), ["checkpoint 2 is damaged"], 3));
+        Assert.Equal(JobPhase.Failed, job.State.Phase);
+        Assert.Contains("checkpoint 2 is damaged", job.State.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AProposalIsCommittedOnTheHeadOfItsGenerationAndAnsweredAfterTheWrite()
+    {
+        var job = new JobScript().Found(JobSamples.Entry(5, 10, 3)).Running("a");
+        job.Do(new JobCommand.CheckpointProposed(4, 0, "a", JobSamples.Draft(20)));
+        Assert.Equal(5, job.Only<JobEffect.CommitCheckpoint>().Head.Seq);
+
+        job.Committed(6, 20);
+        Assert.True(job.Last.Durable);
+        Assert.Equal(new JobEffect.SendVerdict(4, 0, "a", 20, 1, 6, ""), job.Only<JobEffect.SendVerdict>());
+        Assert.IsType<JobEffect.Retain>(job.Effects[^1]);
+    }
+
+    [Fact]
+    public void ARepeatedProposalIsAnsweredWithItsCommit()
+    {
+        var job = new JobScript().Running("a").Committed(6, 20).Do(new JobCommand.CheckpointProposed(1, 0, "a", JobSamples.Draft(20)));
+        Assert.Equal(6, Assert.IsType<JobEffect.SendVerdict>(Assert.Single(job.Effects)).Seq);
+    }
+
+    [Fact]
+    public void AProposalOfAnOlderGenerationIsRefused()
+    {
+        var job = new JobScript().Running("a").Exited(0).Found().Running("a").Do(new JobCommand.CheckpointProposed(1, 0, "a", JobSamples.Draft(20)));
+        var verdict = Assert.IsType<JobEffect.SendVerdict>(Assert.Single(job.Effects));
+        Assert.Equal((0, "generation 1 is over; generation 2 is current"), (verdict.Seq, verdict.Error));
+        Assert.Equal(1, job.State.IgnoredMessages);
+    }
+
+    [Fact]
+    public void ALostLineageForcesAFreshGeneration()
+    {
+        var job = new JobScript().Running("a").Do(new JobCommand.CheckpointRefused(1, 0, "a", 20, 1, "checkpoint 3 was committed by someone else", LostLineage: true));
+        Assert.Equal(JobPhase.Recovering, job.State.Phase);
+    }
+
+    [Fact]
+    public void ACheckpointThatCannotBeWrittenLetsTrainingGoOn()
+    {
+        var job = new JobScript().Running("a").Do(new JobCommand.CheckpointRefused(1, 0, "a", 20, 1, "no space", LostLineage: false));
+        Assert.Equal(JobPhase.Running, job.State.Phase);
+        Assert.Equal("no space", job.Only<JobEffect.SendVerdict>().Error);
+    }
+
+    [Fact]
+    public void RanksThatComeBackAfterACoordinatorRestartAreLeftAlone()
+    {
+        var job = new JobScript().Running("a", "b").Do(new JobCommand.CoordinatorRestarted());
+        Assert.Equal(2, job.Only<JobEffect.AdoptSlots>().Seats.Length);
+        Assert.Empty(job.Do(Registered("a", new RunningSeat(1, 0, "h:0", true, 1))).Effects);
+        Assert.NotNull(job.State.ReattachBy);
+        Assert.Empty(job.Do(Registered("b", new RunningSeat(1, 1, "h:1", true, 2))).Effects);
+        Assert.Equal((JobPhase.Running, 1, null), (job.State.Phase, job.State.Generation, job.State.ReattachBy));
+        Assert.Contains(job.State.Notes, n => n.Code == "KD-C102");
+    }
+
+    [Fact]
+    public void RanksThatDoNotComeBackInTimeAreReplaced()
+    {
+        var job = new JobScript(new JobRules { ReattachTime = TimeSpan.FromSeconds(20) }).Running("a", "b").Do(new JobCommand.CoordinatorRestarted());
+        job.Do(Registered("a", new RunningSeat(1, 0, "h:0", true, 1))).After(TimeSpan.FromSeconds(20));
+        Assert.Equal((JobPhase.Recovering, "worker b did not come back within 20 s of the coordinator's restart"), (job.State.Phase, job.State.Reason));
+        Assert.Equal("a", job.Only<JobEffect.StopRanks>().WorkerId);
+    }
+
+    [Fact]
+    public void AWorkerThatComesBackWithoutItsRankHasLostIt()
+    {
+        var job = new JobScript().Running("a", "b").Do(Registered("b"));
+        Assert.Equal((JobPhase.Recovering, "worker b came back without rank 1"), (job.State.Phase, job.State.Reason));
+    }
+
+    [Fact]
+    public void RanksOfThePastAreStoppedWhenTheirWorkerRegisters()
+    {
+        var job = new JobScript().Running("a").Exited(0).Found().Running("a").Do(Registered("z", new RunningSeat(1, 0, "h:0", true, 1)));
+        Assert.Equal(new JobEffect.StopRanks("z", 1, WithCheckpoint: false), Assert.Single(job.Effects));
+        Assert.Equal(JobPhase.Running, job.State.Phase);
+    }
+
+    [Fact]
+    public void ARankThatMissedItsIntroductionIsIntroducedWhenItsWorkerIsBack()
+    {
+        var job = new JobScript().Running("a", "b").Do(Registered("b", new RunningSeat(1, 1, "h:1", IsTraining: false, 2)));
+        Assert.Equal("b", Assert.IsType<JobEffect.FormGeneration>(Assert.Single(job.Effects)).WorkerId);
+    }
+
+    [Fact]
+    public void ALostWorkerIsNotTheJobsFault()
+    {
+        var job = new JobScript(new JobRules { RankFailureBudget = 0 }).Running("a", "b").Do(new JobCommand.WorkerLost("b", "was silent for 5 s"));
+        Assert.Equal((JobPhase.Recovering, "worker b was silent for 5 s; it ran rank 1"), (job.State.Phase, job.State.Reason));
+    }
+
+    [Fact]
+    public void ASubmitWhileRanksTrainChangesNothing()
+    {
+        var job = new JobScript().Running("a").Do(JobSamples.Submit(JobSamples.Spec(max: 2), "k2"));
+        Assert.Equal((JobPhase.Running, 4), (job.State.Phase, job.State.Spec.Workers.Max));
+    }
+
+    [Fact]
+    public void ASubmitAfterARestartReplacesAGenerationThatNobodyHasSeenSince()
+    {
+        var job = new JobScript().Running("a").Do(new JobCommand.CoordinatorRestarted()).Do(JobSamples.Submit(JobSamples.Spec(max: 2), "k2"));
+        Assert.Equal((JobPhase.Recovering, 2), (job.State.Phase, job.State.Spec.Workers.Max));
+        job.Only<JobEffect.FindCheckpoint>();
+    }
+
+    [Fact]
+    public void ARepeatedGrantDoesNotTakeTheSlotsOfRunningRanksAway()
+    {
+        var job = new JobScript().Running("a").Do(new JobCommand.SlotsGranted(1, JobSamples.Seats("a")));
+        Assert.Equal(JobPhase.Running, job.State.Phase);
+        Assert.Empty(job.Effects);
+    }
+
+    [Fact]
+    public void RanksThatAreNotReadyInTimeAreNamed()
+    {
+        var job = new JobScript(new JobRules { StartTimeout = TimeSpan.FromSeconds(300) }).Found().Granted("a", "b").Ready(0).After(TimeSpan.FromSeconds(300));
+        Assert.Equal("not ready within 300 s: rank 1 on b", job.State.Reason);
+    }
+
+    [Fact]
+    public void OnlyTheNewestNotesAreKept()
+    {
+        var state = new JobScript().State;
+        for (var i = 0; i < 300; i++)
+            state = state.Noted(JobSamples.Noon, "", $"note {i}");
+        Assert.Equal((200, "note 299"), (state.Notes.Length, state.Notes[^1].Text));
+    }
+
+    [Fact]
+    public void AStateSurvivesItsJson()
+    {
+        var state = new JobScript().Running("a", "b").Committed(1, 10).Exited(0).State;
+        var json = StateJson.Write(new JobRecord { Job = state });
+        Assert.Equal(json, StateJson.Write(StateJson.Read<JobRecord>(json)));
+    }
+
+    private static JobCommand.WorkerRegistered Registered(string worker, params RunningSeat[] running) => new(worker, [.. running]);
+}

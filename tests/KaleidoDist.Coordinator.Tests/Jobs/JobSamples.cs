@@ -1,0 +1,35 @@
+using System.Collections.Immutable;
+using KaleidoDist.Contracts;
+
+namespace KaleidoDist.Coordinator.Tests;
+
+/// <summary>Jobs and commands that tests begin with.</summary>
+internal static class JobSamples
+{
+    public const long TotalSteps = 40;
+
+    public static readonly DateTimeOffset Noon = new(2030, 1, 1, 12, 0, 0, TimeSpan.Zero);
+
+    public static JobSpec Spec(int min = 1, int max = 4, long steps = TotalSteps, string run = "/runs/one") => new()
+    {
+        Name = "sample",
+        ModelPreset = "kaleido-tiny",
+        Model = ModelConfig.Preset("kaleido-tiny")!,
+        Data = new DataSpec { Train = "/data/train" },
+        Training = new TrainingSpec { GlobalBatchSize = 32, VirtualRanks = 8, Steps = steps },
+        Workers = new WorkersSpec { Min = min, Max = max },
+        Checkpoint = new CheckpointSpec { Uri = run, KeepLast = 2 },
+    };
+
+    public static JobCommand.Submit Submit(JobSpec? spec = null, string key = "k1", long stopAfter = 0)
+    {
+        spec ??= Spec();
+        return new JobCommand.Submit(spec, TrainingExtent.Of(spec, 1000), new JobDatasets("train", "fingerprint", null), stopAfter, key);
+    }
+
+    public static CheckpointEntry Entry(long seq, long step, long generation) => new(seq, step, 0, step * 32, 2, generation, 100, "00", Noon, "periodic");
+
+    public static CheckpointDraft Draft(long step, int attempt = 1, string kind = "periodic") => new(step, 0, step, step * 32, attempt, "d", [], "00", kind, []);
+
+    public static ImmutableArray<SlotSeat> Seats(params string[] workers) => [.. workers.Select((w, i) => new SlotSeat(i, w, "host"))];
+}
