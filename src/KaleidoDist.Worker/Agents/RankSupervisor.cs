@@ -1,0 +1,145 @@
+using System.Collections.Concurrent;
+using KaleidoDist.Protocol.V1;
+using KaleidoDist.Training;
+using Microsoft.Extensions.Logging;
+
+namespace KaleidoDist.Worker;
+
+/// <summary>Runs the rank processes of one agent: carries out the coordinator's orders and passes on what the ranks report.</summary>
+internal sealed partial class RankSupervisor(WorkerOptions options, AgentOutbox outbox, TimeProvider time, ILogger logger) : IDisposable
+{
+    private const int RememberedExits = 256;
+    private readonly RankSpawner spawner = new();
+    private readonly ConcurrentDictionary<RankKey, RankProcess> ranks = new();
+    private readonly ConcurrentQueue<RankExited> exits = new();
+    private readonly ConcurrentDictionary<string, long> fences = new();
+
+    /// <summary>Ranks that are alive now.</summary>
+    internal IReadOnlyList<RunningRank> Running => [.. ranks.Values.Select(r => r.Snapshot())];
+
+    /// <summary>Whether any rank is alive.</summary>
+    internal bool IsBusy => !ranks.IsEmpty;
+
+    /// <summary>What must be said again on a new connection: ends of ranks, proposals without an answer. Receivers ignore repeats.</summary>
+    internal IEnumerable<WorkerMessage> Unsettled()
+        => [.. exits.Select(e => new WorkerMessage { RankExited = e }), .. ranks.Values.Select(r => r.PendingProposal).OfType<WorkerMessage>()];
+
+    /// <summary>Starts the ranks of an order, unless their generation was fenced meanwhile.</summary>
+    internal async Task StartAsync(StartRanks order)
+    {
+        foreach (var rank in order.Ranks)
+        {
+            var key = new RankKey(order.JobId, order.Generation, rank);
+            if (ranks.ContainsKey(key) || IsFenced(key))
+                continue;
+            try
+            {
+                var process = await spawner.StartAsync(() => Spawn(key, order)).ConfigureAwait(false);
+                ranks[key] = process;
+                _ = SettleAsync(process);
+                if (IsFenced(key))
+                    process.Kill();
+            }
+            catch (Exception error) when (error is System.ComponentModel.Win32Exception or InvalidOperationException or IOException)
+            {
+                LogSpawnFailed(key, error.Message);
+                Settle(new RankExited { JobId = key.JobId, Generation = key.Generation, Rank = key.Rank, ExitCode = -1, Error = $"The rank process did not start: {error.Message}" });
+            }
+        }
+    }
+
+    /// <summary>Passes a generation's membership on to its ranks.</summary>
+    internal void Form(FormGeneration order)
+        => SendAll(order.JobId, g => g == order.Generation, new RankCommand { Form = order });
+
+    /// <summary>Stops ranks of a job up to a generation.</summary>
+    internal void Stop(StopRanks order)
+    {
+        if (order.Mode == StopRanksMode.Checkpoint)
+        {
+            SendAll(order.JobId, g => g <= order.Generation, new RankCommand { Stop = new RankStop { Reason = "requested" } });
+            return;
+        }
+
+        fences.AddOrUpdate(order.JobId, order.Generation, (_, known) => Math.Max(known, order.Generation));
+        foreach (var (key, process) in ranks)
+        {
+            if (key.JobId == order.JobId && key.Generation <= order.Generation)
+                process.Kill();
+        }
+    }
+
+    /// <summary>Passes the answer to a checkpoint proposal on to the rank that made it.</summary>
+    internal void Decide(CheckpointVerdict verdict)
+    {
+        if (ranks.TryGetValue(new RankKey(verdict.JobId, verdict.Generation, verdict.Rank), out var process))
+            process.Send(new RankCommand { CheckpointDecision = verdict.Decision });
+    }
+
+    /// <summary>Asks every rank to finish its step and checkpoint, waits for them up to the grace, then ends those left.</summary>
+    internal async Task StopAllAsync(TimeSpan grace)
+    {
+        var alive = ranks.Values.ToList();
+        foreach (var process in alive)
+            process.Send(new RankCommand { Stop = new RankStop { Reason = "the worker was told to end" } });
+        var allExited = Task.WhenAll(alive.Select(p => p.Exited));
+        await Task.WhenAny(allExited, Task.Delay(grace, time)).ConfigureAwait(false);
+        KillAll();
+        await allExited.ConfigureAwait(false);
+    }
+
+    /// <summary>Ends every rank at once.</summary>
+    internal void KillAll()
+    {
+        foreach (var process in ranks.Values)
+            process.Kill();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        KillAll();
+        spawner.Dispose();
+    }
+
+    private RankProcess Spawn(RankKey key, StartRanks order)
+    {
+        var spec = Contracts.JobSpec.FromJson(order.SpecJson);
+        var start = new RankStart
+        {
+            JobId = order.JobId, Generation = order.Generation, Rank = key.Rank, WorldSize = order.WorldSize, SpecJson = order.SpecJson,
+            Train = order.Train, Validation = order.Validation, RunDirectory = order.RunDirectory, ResumeSeq = order.ResumeSeq,
+            SessionKey = order.SessionKey, StopAfterStep = order.StopAfterStep, BindAddress = options.DataAddress,
+        };
+        return RankProcess.Start(key, options.RankProgram, RankEnvironment.For(spec), start, (_, message) => outbox.Post(message), time, logger);
+    }
+
+    private async Task SettleAsync(RankProcess process)
+    {
+        var exit = await process.Exited.ConfigureAwait(false);
+        ranks.TryRemove(process.Key, out _);
+        Settle(exit);
+    }
+
+    private void Settle(RankExited exit)
+    {
+        exits.Enqueue(exit);
+        while (exits.Count > RememberedExits)
+            exits.TryDequeue(out _);
+        outbox.Post(new WorkerMessage { RankExited = exit });
+    }
+
+    private void SendAll(string jobId, Func<long, bool> generation, RankCommand command)
+    {
+        foreach (var (key, process) in ranks)
+        {
+            if (key.JobId == jobId && generation(key.Generation))
+                process.Send(command);
+        }
+    }
+
+    private bool IsFenced(RankKey key) => fences.TryGetValue(key.JobId, out var fence) && key.Generation <= fence;
+
+    [LoggerMessage(LogLevel.Error, "Rank {Key} did not start: {Error}. Its job tries again in a new generation.")]
+    private partial void LogSpawnFailed(RankKey key, string error);
+}
