@@ -1,0 +1,38 @@
+using System.CommandLine;
+using KaleidoDist.Contracts;
+
+namespace KaleidoDist.Cli;
+
+/// <summary>Runs the command line: usage errors exit with 2; an error nobody expected is one line too, with its trace on request.</summary>
+internal static class CommandLine
+{
+    private const string TraceVariable = "KALEIDO_TRACE";
+
+    /// <summary>Parses and runs; returns the exit code.</summary>
+    internal static async Task<int> RunAsync(RootCommand root, string[] args)
+    {
+        var parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var error in parsed.Errors)
+                await Console.Error.WriteLineAsync(error.Message);
+            var command = parsed.CommandResult.Command is RootCommand ? "" : $" {parsed.CommandResult.Command.Name}";
+            await Console.Error.WriteLineAsync($"Run 'kaleido{command} --help' for usage.");
+            return (int)ExitCode.Usage;
+        }
+
+        try
+        {
+            // Verbs end by themselves on Ctrl-C (train checkpoints first): no time limit is imposed on them.
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        }
+        catch (Exception error)
+        {
+            var (code, message) = error is KaleidoException known ? (known.ExitCode, known.Message) : (ExitCode.Failed, $"{error.GetType().Name}: {error.Message}".ReplaceLineEndings(" "));
+            await Console.Error.WriteLineAsync(message);
+            if (Environment.GetEnvironmentVariable(TraceVariable) is { Length: > 0 })
+                await Console.Error.WriteLineAsync(error.ToString());
+            return (int)code;
+        }
+    }
+}

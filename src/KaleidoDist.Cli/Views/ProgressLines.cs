@@ -1,0 +1,70 @@
+using KaleidoDist.Contracts;
+using KaleidoDist.Protocol.V1;
+
+namespace KaleidoDist.Cli;
+
+/// <summary>The words of the plain display: pure functions from snapshots and steps to lines.</summary>
+internal static class ProgressLines
+{
+    /// <summary>One line for a step.</summary>
+    internal static string Step(StepMetrics step, JobStatus status)
+    {
+        List<string> parts = [$"step {Position(step.Step, status.TotalSteps)}", $"epoch {Units.OneDecimal(step.Epoch)}", $"loss {Units.Number(step.TotalLoss)}"];
+        parts.AddRange(step.Tasks.Select(Task));
+        parts.Add($"lr {Units.Scientific(step.LearningRate)}");
+        parts.Add($"norm {Units.Number(step.GradientNorm)}");
+        if (status.SamplesPerSecond > 0)
+            parts.Add($"{Units.OneDecimal(status.SamplesPerSecond)} samples/s");
+        if (status.EtaSeconds > 0)
+            parts.Add($"ETA {Units.Duration(status.EtaSeconds)}");
+        return string.Join("  ", parts);
+    }
+
+    /// <summary>What is worth a line between two snapshots: a new state, checkpoints, validation results, events; nothing for mere progress.</summary>
+    /// <param name="before">The snapshot shown before; null for none.</param>
+    /// <param name="after">The snapshot to show.</param>
+    internal static IEnumerable<string> Changes(JobStatus? before, JobStatus after)
+    {
+        if (before is null || before.State != after.State || before.Reason != after.Reason || before.Generation != after.Generation || before.WorldSize != after.WorldSize)
+            yield return State(after);
+        foreach (var known in after.Events.Except(before?.Events ?? []))
+            yield return Event(known);
+        var newestKnown = before?.Checkpoints.Select(c => c.Seq).DefaultIfEmpty().Max() ?? 0;
+        foreach (var checkpoint in after.Checkpoints.Where(c => c.Seq > newestKnown).OrderBy(c => c.Seq))
+            yield return Checkpoint(checkpoint);
+        if (after.Validation.Count > 0 && !after.Validation.Equals(before?.Validation))
+            yield return Validation(ValidationRecord.FromProto(after.Validation[0].Step, after.Validation));
+    }
+
+    /// <summary>A job's state with its reason.</summary>
+    internal static string State(JobStatus status)
+    {
+        var ranks = status.WorldSize > 0 ? $" (generation {status.Generation}, {status.WorldSize} {(status.WorldSize == 1 ? "rank" : "ranks")})" : "";
+        var reason = status.Reason.Length > 0 ? $": {Units.Printable(status.Reason)}" : "";
+        return $"{JobStates.Word(status.State)}{ranks}{reason}";
+    }
+
+    /// <summary>A committed checkpoint.</summary>
+    internal static string Checkpoint(CheckpointInfo checkpoint)
+        => $"checkpoint {checkpoint.Seq} at step {Units.Count(checkpoint.Step)}{(checkpoint.Bytes > 0 ? $" ({Units.Bytes(checkpoint.Bytes)})" : "")}";
+
+    /// <summary>An event with its code.</summary>
+    internal static string Event(JobEvent known) => Units.Printable(known.Code.Length > 0 ? $"{known.Code} {known.Text}" : known.Text);
+
+    /// <summary>Results on the validation set.</summary>
+    internal static string Validation(ValidationRecord record)
+        => $"validation at step {Units.Count(record.Step)}: {string.Join(", ", record.Validation.Select(t => ValidationOf(t.Key, t.Value)))}";
+
+    /// <summary><c>120/400</c>, or <c>120</c> while the total is unknown.</summary>
+    internal static string Position(long step, long total) => total > 0 ? $"{Units.Count(step)}/{Units.Count(total)}" : Units.Count(step);
+
+    private static string Task(TaskLoss task)
+        => $"{task.Task} {Units.Number(task.Loss)}{(task.Accuracy >= 0 ? $" ({Units.Percent(task.Accuracy)})" : "")}";
+
+    private static string ValidationOf(string task, TaskRecord record)
+    {
+        var perplexity = record.Perplexity is { } value ? $", perplexity {Units.Number(value)}" : "";
+        var accuracy = record.Accuracy is { } share ? $" ({Units.Percent(share)}{perplexity})" : "";
+        return $"{task} {Units.Number(record.Loss)}{accuracy}";
+    }
+}
