@@ -13,8 +13,6 @@ namespace KaleidoDist.Cli;
 /// </summary>
 internal sealed class LocalTraining(CommandContext context, JobSpec job, string yaml, string specName)
 {
-    private static readonly TimeSpan WelcomeLimit = TimeSpan.FromSeconds(30);
-
     /// <summary>Stop with a checkpoint after this step; 0 for never.</summary>
     internal long StopAfterStep { get; init; }
 
@@ -41,14 +39,15 @@ internal sealed class LocalTraining(CommandContext context, JobSpec job, string 
             TimeProvider = context.Time,
             ConfigureLogging = logging => logging.AddProvider(new SharedLoggerProvider(logs)),
         });
+        using var connection = new CoordinatorConnection(host.Address);
+        // Submitted before any worker is there: a changed specification may replace the old one only while no rank is attached.
+        var jobId = await SubmitAsync(connection);
         using var agentLife = new CancellationTokenSource();
         await using var agent = new WorkerAgent(AgentOptions(host.Address), context.Time, logs.CreateLogger<WorkerAgent>());
         var serving = agent.RunAsync(agentLife.Token);
         try
         {
-            await agent.Welcomed.WaitAsync(WelcomeLimit, context.Time);
-            using var connection = new CoordinatorConnection(host.Address);
-            return await SubmitAndWatchAsync(connection, signals);
+            return await WatchAsync(connection, jobId, signals);
         }
         finally
         {
@@ -57,20 +56,26 @@ internal sealed class LocalTraining(CommandContext context, JobSpec job, string 
         }
     }
 
-    private async Task<ExitCode> SubmitAndWatchAsync(CoordinatorConnection connection, StopSignals signals)
+    private async Task<string> SubmitAsync(CoordinatorConnection connection)
     {
         var request = new SubmitRequest
         {
             SpecYaml = yaml, SpecName = specName, BaseDirectory = Environment.CurrentDirectory, StopAfterStep = StopAfterStep,
             IdempotencyKey = Guid.NewGuid().ToString("n"),
         };
-        var reply = await connection.Ask(async c => await c.Jobs.SubmitAsync(request, deadline: CoordinatorConnection.Deadline(CoordinatorConnection.SubmitTime)), CancellationToken.None);
+        var reply = await connection.Ask(
+            async c => await c.Jobs.SubmitAsync(request, deadline: CoordinatorConnection.Deadline(CoordinatorConnection.SubmitTime)), CancellationToken.None);
+        return reply.JobId;
+    }
+
+    private async Task<ExitCode> WatchAsync(CoordinatorConnection connection, string jobId, StopSignals signals)
+    {
         JobStatus last;
         try
         {
             await using var view = TrainingViews.Create(context.Console, Json, context.Time);
-            using var stopping = signals.First.Register(() => _ = RequestStopAsync(connection, reply.JobId, view));
-            last = await new JobWatcher(connection, context.Time).Watch(reply.JobId, view, signals.Second);
+            using var stopping = signals.First.Register(() => _ = RequestStopAsync(connection, jobId, view));
+            last = await new JobWatcher(connection, context.Time).Watch(jobId, view, signals.Second);
         }
         catch (OperationCanceledException) when (signals.Second.IsCancellationRequested)
         {
@@ -100,7 +105,8 @@ internal sealed class LocalTraining(CommandContext context, JobSpec job, string 
     private WorkerOptions AgentOptions(Uri coordinator) => new()
     {
         Coordinators = [coordinator],
-        WorkerId = $"local-{Environment.ProcessId}",
+        // The same in every start: the ranks of a process that was killed are known to be gone at once.
+        WorkerId = "local",
         Slots = Math.Clamp(Environment.ProcessorCount / job.Workers.ThreadsPerRank, job.Workers.Min, job.Workers.Max),
         RankProgram = RankProgram.ThisExecutable(),
     };

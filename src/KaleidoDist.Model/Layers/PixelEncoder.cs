@@ -17,5 +17,5 @@ internal sealed class PixelEncoder(KaleidoParameters parameters)
 
     /// <summary>[B, 55, 3*S*S] pixels to [B, 55, F].</summary>
     public Tensor Forward(Tensor pixels)
-        => Norm.Apply(Activation.Gelu(functional.linear(pixels, weight, bias)), normWeight, normBias);
+        => Norm.Apply(Activation.Gelu(functional.linear(pixels, weight, bias)), normWeight, normBias, Norm.SafeEpsilon);
 }

@@ -15,6 +15,7 @@ namespace KaleidoDist.Training;
 public sealed class ReplicaState : IDisposable
 {
     private readonly Tensor? staging;
+    private readonly Dictionary<Tensor, Tensor> hostCopies = [];
 
     private ReplicaState(JobSpec spec, Device device)
     {
@@ -105,6 +106,8 @@ public sealed class ReplicaState : IDisposable
         Optimizer.Dispose();
         Parameters.Dispose();
         staging?.Dispose();
+        foreach (var copy in hostCopies.Values)
+            copy.Dispose();
     }
 
     private void Load(TrainerSetup setup)
@@ -125,10 +128,19 @@ public sealed class ReplicaState : IDisposable
 
     private List<TensorSource> Sources(Tensor flat)
     {
-        if (flat.device_type != DeviceType.CPU)
-            throw new NotSupportedException("Checkpoints are taken from host memory.");
-        var start = TorchStable.DataPointer(flat);
+        var start = TorchStable.DataPointer(OnHostNow(flat));
         return [.. Parameters.Layout.Slots.Select(s => new TensorSource(s.Name, TensorType.F32, s.Shape, start + (nint)(s.Offset * sizeof(float)), s.Count * sizeof(float)))];
+    }
+
+    /// <summary>The buffer itself on a CPU; else its copy in host memory, allocated once and brought up to date.</summary>
+    private Tensor OnHostNow(Tensor flat)
+    {
+        if (flat.device_type == DeviceType.CPU)
+            return flat;
+        if (!hostCopies.TryGetValue(flat, out var copy))
+            hostCopies.Add(flat, copy = zeros_like(flat, device: CPU).DetachFromDisposeScope());
+        copy.copy_(flat);
+        return copy;
     }
 
     private List<TensorDestination> Destinations(Tensor flat)

@@ -120,7 +120,7 @@ internal sealed partial class RankProcess
         {
             case RankReport.KindOneofCase.Ready:
                 lock (state)
-                    (endpoint, phase) = (message.Ready.Endpoint, "ready");
+                    endpoint = message.Ready.Endpoint;
                 report(this, new WorkerMessage { RankReady = message.Ready });
                 break;
             case RankReport.KindOneofCase.Progress:

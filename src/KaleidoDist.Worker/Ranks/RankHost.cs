@@ -83,6 +83,7 @@ public static class RankHost
         pipe.TryWrite(new RankReport { Ready = Ready(start, listener, state, setup) });
 
         var members = Await(formed.Task, start);
+        port.EnterPhase("forming", state.Step);
         var membership = new Membership(start.JobId, start.Generation, [.. members.Members.OrderBy(m => m.Rank).Select(m => new Contracts.RankMember(m.Rank, m.WorkerId, m.Host, m.Endpoint))], start.SessionKey.Memory);
         using ICollective collective = membership.WorldSize == 1
             ? new SingleRankCollective(membership, spec.Training.VirtualRanks)

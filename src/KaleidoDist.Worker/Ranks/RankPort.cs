@@ -24,7 +24,7 @@ internal sealed class RankPort(RankKey key, MessagePipe<RankCommand, RankReport>
     public void EnterPhase(string phase, long step)
     {
         // Phases within a step follow each other every few milliseconds: only those that last are sent at once.
-        if (phase is "checkpoint" or "evaluation" or "starting" && phase != this.phase)
+        if (phase is "checkpoint" or "evaluation" or "forming" && phase != this.phase)
             pipe.TryWrite(new RankReport { Progress = Progress(phase, step) });
         this.phase = phase;
     }

@@ -91,9 +91,11 @@ internal sealed class JobWorld
         }
     }
 
-    /// <summary>Moves without faults until nothing is in flight and the job rests or trains, or patience ends.</summary>
+    /// <summary>Moves without faults, though one worker may never come back, until the job rests and nothing is in flight, or patience ends.</summary>
     public bool Settle()
     {
+        if (random.Next(3) == 0)
+            Die(agents[random.Next(agents.Length)]);
         for (var i = 0; i < 6000; i++)
         {
             if (State.Phase.IsAtRest() && agents.All(a => a.Processes.Count == 0 && a.IsQuiet))
@@ -347,10 +349,10 @@ internal sealed class JobWorld
     /// <summary>A worker registers: as WorkerGrain does it.</summary>
     private void Connect(Agent agent)
     {
-        if (agent.IsConnected)
+        if (agent.IsConnected || agent.IsDead)
             return;
         agent.Break();
-        agent.IsConnected = true;
+        agent.IsConnected = agent.IsKnown = true;
         pool.Suspend(agent.Id);
         var running = agent.Processes.Select(p => new RunningSeat(p.Key.Generation, p.Key.Rank, p.Value.IsReady ? $"{agent.Id}:{p.Key.Rank}" : "", p.Value.IsTraining, 1)).ToImmutableArray();
         foreach (var process in agent.Processes.Values)
@@ -363,10 +365,21 @@ internal sealed class JobWorld
     private void Lose(Agent agent, bool alive)
     {
         agent.Break();
+        agent.IsKnown = false;
         if (!alive)
             agent.Processes.Clear();
         pool.Remove(agent.Id);
         Do(new JobCommand.WorkerLost(agent.Id, "was silent"));
+    }
+
+    /// <summary>The machine is gone. A coordinator that never saw it since its own start cannot notice.</summary>
+    private void Die(Agent agent)
+    {
+        agent.IsDead = true;
+        if (agent.IsKnown)
+            Lose(agent, alive: false);
+        else
+            agent.Processes.Clear();
     }
 
     private void Restart()
@@ -375,7 +388,11 @@ internal sealed class JobWorld
         State = StateJson.Read<JobState>(durable);
         pool = new SlotLedger();
         foreach (var agent in agents)
+        {
             agent.Break();
+            agent.IsKnown = false;
+        }
+
         Do(new JobCommand.CoordinatorRestarted());
     }
 
@@ -407,6 +424,11 @@ internal sealed class JobWorld
         public string Id => id;
 
         public bool IsConnected { get; set; }
+
+        /// <summary>Whether this coordinator holds a lease for it.</summary>
+        public bool IsKnown { get; set; }
+
+        public bool IsDead { get; set; }
 
         public SortedDictionary<(long Generation, int Rank), Process> Processes { get; } = [];
 
