@@ -66,8 +66,14 @@ def read_work(path):
         "keywords": [" ".join((e.text or "").split()) for e in work.iter() if e.tag.endswith("}li")],
         "people": set(words(" ".join(
             t.text or "" for e in work if local_name(e) in ("creator", "publisher", "rights") for t in e.iter() if local_name(t) == "title"))),
+        "whole": not any(refers_elsewhere(e) for e in root.iter() if local_name(e) == "image"),
         "licences": {v for e in work.iter() if local_name(e) == "license" for v in e.attrib.values()},
     }
+
+
+def refers_elsewhere(image):
+    """Whether an <image> shows another file, which the collection may lack: such a drawing has a 'linked image not found' sign."""
+    return any(local == "href" and not value.startswith(("data:", "#")) for local, value in ((k.rsplit("}", 1)[-1], v) for k, v in image.attrib.items()))
 
 
 def split_camel_case(text):
@@ -135,7 +141,7 @@ def load(root):
         if path.is_symlink() or picture.is_symlink() or not picture.is_file():
             continue
         work = read_work(path)
-        if work and work["licences"] and work["licences"] <= PUBLIC_DOMAIN:
+        if work and work["whole"] and work["licences"] and work["licences"] <= PUBLIC_DOMAIN:
             works.append(work | {"path": relative.with_suffix(".png").as_posix(), "size": png_size(picture)})
     return works
 
@@ -152,7 +158,7 @@ def describe(works):
         stem = parts[-1].removesuffix(".png")
         title = clean_title(work, stem, titles[work["title"]] >= SHARED_TITLE_COUNT)
         description = clean_description(work, title, descriptions[work["description"]] >= SHARED_TITLE_COUNT)
-        text = ". ".join(p for p in (title, description, ", ".join(clean_keywords(work, title))) if p)
+        text = ". ".join(p for p in (title, description, " ".join(clean_keywords(work, title))) if p)
         if not words(title) or len(set(words(text))) < MIN_WORDS or len(text) > MAX_TEXT_LENGTH or LEFT_OUT_WORDS.search(text):
             continue
         series = re.sub(r"[\W_\d]+$", "", "/".join(parts[:-1]) + "/" + re.sub(r"\d+", "#", stem).rstrip("#_")) or stem

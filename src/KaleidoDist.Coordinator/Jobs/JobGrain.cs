@@ -23,8 +23,11 @@ internal sealed partial class JobGrain(
     /// <inheritdoc/>
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        if (record.State.Job is not null)
-            await Run(new JobCommand.CoordinatorRestarted());
+        if (record.State.Job is not { } job)
+            return;
+        // A job at rest does not move on a restart, but people ask for it.
+        board.Publish(job);
+        await Run(new JobCommand.CoordinatorRestarted());
     }
 
     /// <inheritdoc/>

@@ -81,8 +81,6 @@ internal sealed class Evaluator(TrainerSetup setup, ReplicaState state, Contract
             if (task == PretrainTask.Mlm)
                 Add(name, "perplexity", Math.Exp(total.Loss(task)));
         }
-
-        Add("total", "loss", total.TotalLoss);
         return metrics;
     }
 }
