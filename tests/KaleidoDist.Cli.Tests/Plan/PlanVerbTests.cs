@@ -10,7 +10,7 @@ public sealed class PlanVerbTests
         var run = await CommandRun.Of([.. Config("quickstart")]);
         Assert.Equal(("", 0), (run.Error, run.ExitCode));
         Assert.Contains("training set  2,379 rows in 24 row groups of 4 files, ", run.Output, StringComparison.Ordinal);
-        Assert.Contains("validation    250 rows in 3 row groups of 1 file, ", run.Output, StringComparison.Ordinal);
+        Assert.Contains("validation    247 rows in 2 row groups of 1 file, ", run.Output, StringComparison.Ordinal);
         Assert.Contains("ranks   virtual ranks each   samples each   balance   memory each", run.Output, StringComparison.Ordinal);
     }
 
