@@ -20,6 +20,9 @@ public interface ITrainingPort
     /// <summary>Says something a person should know while training goes on.</summary>
     void Warn(string code, string text);
 
+    /// <summary>Writes a line to the rank's log.</summary>
+    void Log(string line);
+
     /// <summary>Hands in written files for commit (rank 0).</summary>
     void Propose(CheckpointProposal proposal);
 

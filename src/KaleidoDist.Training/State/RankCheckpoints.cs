@@ -75,7 +75,9 @@ internal sealed class RankCheckpoints(TrainerSetup setup, ReplicaState state, IC
         lastSave = time.GetTimestamp();
         try
         {
-            port.Propose(Describe(writer.Write(state.Snapshot(setup.JobId, collective.Generation)), kind));
+            var shard = writer.Write(state.Snapshot(setup.JobId, collective.Generation));
+            port.Log($"wrote the checkpoint of step {state.Step}: {shard.Files.Sum(f => f.Bytes):N0} bytes in {time.GetElapsedTime(lastSave).TotalSeconds:0.00} s");
+            port.Propose(Describe(shard, kind));
             return true;
         }
         catch (CheckpointWriteException error)

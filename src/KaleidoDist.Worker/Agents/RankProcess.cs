@@ -13,7 +13,7 @@ namespace KaleidoDist.Worker;
 /// </summary>
 internal sealed partial class RankProcess
 {
-    private const int ReportLogLines = 4096;
+    private const int MaxLineLength = 4096;
     private readonly Process process;
     private readonly MessagePipe<RankReport, RankCommand> pipe;
     private readonly Action<RankProcess, WorkerMessage> report;
@@ -154,9 +154,10 @@ internal sealed partial class RankProcess
     {
         while (ReadLogLine() is { } line)
         {
-            var text = line.Length <= ReportLogLines ? line : line[..ReportLogLines];
+            var text = line.Length <= MaxLineLength ? line : line[..MaxLineLength];
             if (text.Length > 0)
                 lastLine = text;
+            LogLineOf(Key, text);
             var entry = new LogLine
             {
                 At = Timestamp.FromDateTimeOffset(time.GetUtcNow()), JobId = Key.JobId, Rank = Key.Rank, Generation = Key.Generation, Text = text,
@@ -202,6 +203,9 @@ internal sealed partial class RankProcess
 
     [LoggerMessage(LogLevel.Debug, "Rank {Key} ended with exit code {ExitCode} {Signal}.")]
     private partial void LogEnded(RankKey key, int exitCode, string signal);
+
+    [LoggerMessage(LogLevel.Information, "{Key}: {Text}")]
+    private partial void LogLineOf(RankKey key, string text);
 
     [LoggerMessage(LogLevel.Error, "Rank {Key} wrote something that is not a report ({Error}); it is ended, its job recovers from the newest checkpoint.")]
     private partial void LogBrokenReports(RankKey key, string error);

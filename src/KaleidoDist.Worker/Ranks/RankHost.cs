@@ -81,6 +81,8 @@ public static class RankHost
         using var listener = DataPlaneListener.Bind(IPAddress.Parse(start.BindAddress));
         using var state = ReplicaState.Create(setup);
         pipe.TryWrite(new RankReport { Ready = Ready(start, listener, state, setup) });
+        var hosted = VirtualRankRange.Of(start.Rank, start.WorldSize, spec.Training.VirtualRanks);
+        Log($"rank {start.Rank} of {start.WorldSize}, generation {start.Generation}, process {Environment.ProcessId}: libtorch {TorchRuntime.Version} on {state.Device.type}, {spec.Workers.ThreadsPerRank} threads, {state.Parameters.Layout.ParameterCount:N0} parameters, virtual ranks {hosted.First} to {hosted.End - 1}");
 
         var members = Await(formed.Task, start);
         port.EnterPhase("forming", state.Step);
@@ -89,7 +91,9 @@ public static class RankHost
             ? new SingleRankCollective(membership, spec.Training.VirtualRanks)
             : TcpCollective.Form(membership, start.Rank, listener, new TcpCollectiveOptions { VirtualRankCount = spec.Training.VirtualRanks }, leaving.Token);
         using var trainer = new Trainer(setup, state, collective, port, time);
+        Log($"formed with {membership.WorldSize} ranks; steps {state.Step + 1} to {setup.LastStep} of {setup.TotalSteps}");
         var end = trainer.Run();
+        Log($"{(end == TrainingEnd.Completed ? "completed" : "stopped")} at step {state.Step}");
         return (end, state.Step);
     }
 
@@ -150,6 +154,9 @@ public static class RankHost
         if (Environment.GetEnvironmentVariable(AgentVariable) is { } agent)
             ProcessControl.DieWithParent(int.Parse(agent, CultureInfo.InvariantCulture));
     }
+
+    /// <summary>A line of the rank's log: standard error, which the agent forwards.</summary>
+    private static void Log(string line) => Console.Error.WriteLine(line);
 
     private static void Ignore(PosixSignalContext context) => context.Cancel = true;
 }

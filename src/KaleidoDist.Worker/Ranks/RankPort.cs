@@ -50,12 +50,15 @@ internal sealed class RankPort(RankKey key, MessagePipe<RankCommand, RankReport>
     /// <inheritdoc/>
     public void Warn(string code, string text)
     {
-        Console.Error.WriteLine($"{code} {text}");
+        Log($"{code} {text}");
         pipe.TryWrite(new RankReport
         {
             Warning = new RankWarning { JobId = key.JobId, Generation = key.Generation, Rank = key.Rank, Code = code, Text = text },
         });
     }
+
+    /// <inheritdoc/>
+    public void Log(string line) => Console.Error.WriteLine(line);
 
     /// <inheritdoc/>
     public void Propose(CheckpointProposal proposal)
