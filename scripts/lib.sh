@@ -1,8 +1,9 @@
-# Shared by the scripts: where the project is, and whether this machine can build it. Sourced, not run.
+# Shared by the scripts: where the project is, and whether this machine can build it. Sourced, not run; works in the project's root,
+# or with the argument 'stay' where the caller is.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-cd "$root"
+[ "${1:-}" = stay ] || cd "$root"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_UI_LANGUAGE=en
 
 fail() {
