@@ -27,6 +27,9 @@ internal sealed partial class WorkerSession(IGrainFactory grains, IWorkerGrain w
         var up = EndingAfter(ReceiveAsync(requests, ending.Token), ending);
         try
         {
+            // Ends before what runs: a rank that finished while nobody listened is not missing.
+            foreach (var exited in register.Exited)
+                await HandOnAsync(new Wire.WorkerMessage { RankExited = exited });
             await worker.Announce(WorkerReports.Hello(register), outbox.Session);
             await EndingAfter(ReportAsync(), ending);
         }
@@ -115,17 +118,20 @@ internal sealed partial class WorkerSession(IGrainFactory grains, IWorkerGrain w
     private async Task ReportAsync()
     {
         await foreach (var message in reports.Reader.ReadAllAsync())
-        {
-            if (WorkerReports.Read(message, outbox.WorkerId) is not { } report)
-            {
-                Unexpected(outbox.WorkerId, message.KindCase);
-                continue;
-            }
+            await HandOnAsync(message);
+    }
 
-            if (report.Command is JobCommand.RankExited exited)
-                await grains.GetGrain<IPoolGrain>(IPoolGrain.TheOne).Vacate(outbox.WorkerId, new SlotUse(report.JobId, exited.Generation, exited.Rank));
-            await grains.GetGrain<IJobGrain>(report.JobId).Apply(report.Command);
+    private async Task HandOnAsync(Wire.WorkerMessage message)
+    {
+        if (WorkerReports.Read(message, outbox.WorkerId) is not { } report)
+        {
+            Unexpected(outbox.WorkerId, message.KindCase);
+            return;
         }
+
+        if (report.Command is JobCommand.RankExited exited)
+            await grains.GetGrain<IPoolGrain>(IPoolGrain.TheOne).Vacate(outbox.WorkerId, new SlotUse(report.JobId, exited.Generation, exited.Rank));
+        await grains.GetGrain<IJobGrain>(report.JobId).Apply(report.Command);
     }
 
     [LoggerMessage(LogLevel.Warning, "Worker {WorkerId} sent a message that is not expected here: {Kind}. Use one version of kaleido everywhere")]

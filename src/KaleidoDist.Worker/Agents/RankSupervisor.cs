@@ -20,9 +20,11 @@ internal sealed partial class RankSupervisor(WorkerOptions options, AgentOutbox 
     /// <summary>Whether any rank is alive.</summary>
     internal bool IsBusy => !ranks.IsEmpty;
 
-    /// <summary>What must be said again on a new connection: ends of ranks, proposals without an answer. Receivers ignore repeats.</summary>
-    internal IEnumerable<WorkerMessage> Unsettled()
-        => [.. exits.Select(e => new WorkerMessage { RankExited = e }), .. ranks.Values.Select(r => r.PendingProposal).OfType<WorkerMessage>()];
+    /// <summary>How the ranks that are gone ended, newest last; said again on every connection. Receivers ignore repeats.</summary>
+    internal IReadOnlyList<RankExited> Exits => [.. exits];
+
+    /// <summary>Checkpoint proposals that no coordinator has answered; said again on every connection.</summary>
+    internal IReadOnlyList<WorkerMessage> UnansweredProposals => [.. ranks.Values.Select(r => r.PendingProposal).OfType<WorkerMessage>()];
 
     /// <summary>Starts the ranks of an order, unless their generation was fenced meanwhile.</summary>
     internal async Task StartAsync(StartRanks order)

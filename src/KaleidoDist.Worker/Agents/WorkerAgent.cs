@@ -92,7 +92,7 @@ public sealed partial class WorkerAgent : IAsyncDisposable
             using var call = new WorkerService.WorkerServiceClient(channel).Connect(cancellationToken: both.Token);
             outbox.Clear();
             await call.RequestStream.WriteAsync(new WorkerMessage { Register = Registration() }, both.Token).ConfigureAwait(false);
-            foreach (var message in supervisor.Unsettled())
+            foreach (var message in supervisor.UnansweredProposals)
                 await call.RequestStream.WriteAsync(message, both.Token).ConfigureAwait(false);
             Task? sending = null;
             try
@@ -181,6 +181,7 @@ public sealed partial class WorkerAgent : IAsyncDisposable
         DataAddress = options.DataAddress,
         Version = typeof(WorkerAgent).Assembly.GetName().Version?.ToString(3) ?? "",
         Running = { supervisor.Running },
+        Exited = { supervisor.Exits },
     };
 
     private static SocketsHttpHandler KeptAliveHandler() => new()

@@ -113,6 +113,39 @@ public sealed class CoordinatorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ARankThatFinishedWhileTheCoordinatorWasAwayIsNotMissing()
+    {
+        StartRanks start;
+        await using (var worker = await cluster.WorkerAsync("w1", 2))
+        {
+            await cluster.SubmitAsync();
+            start = await worker.StartAsync();
+            await worker.ReadyAsync(start);
+            await worker.FormAsync();
+            await cluster.RestartAsync();
+        }
+
+        var saving = new RunningRank { JobId = "sample", Generation = 1, Rank = 0, Endpoint = "w1:0", Phase = "checkpoint" };
+        var finished = new RankExited { JobId = "sample", Generation = 1, Rank = 1, Outcome = RankOutcome.Completed };
+        await using var back = await FakeWorker.ConnectAsync(cluster.Host.Address, "w1", 2, "one", [saving], [finished]);
+        Assert.True((await back.SaveAsync(start, 40, "final")).Committed);
+        await back.ExitAsync(start, 0, RankOutcome.Completed);
+        var status = await cluster.UntilAsync("sample", JobState.Succeeded);
+        Assert.Equal((1, 0), (status.Generation, status.Restarts));
+    }
+
+    [Fact]
+    public async Task AJobAtRestIsFoundAfterARestart()
+    {
+        await cluster.SubmitAsync();
+        await cluster.Jobs.StopJobAsync(new StopJobRequest { JobId = "sample", Mode = StopMode.Cancel });
+        await cluster.UntilAsync("sample", JobState.Cancelled);
+        await cluster.RestartAsync();
+        Assert.Equal(JobState.Cancelled, (await cluster.Jobs.GetJobAsync(new GetJobRequest { JobId = "sample" })).State);
+        Assert.Equal("sample", Assert.Single((await cluster.Jobs.ListJobsAsync(new ListJobsRequest())).Jobs).JobId);
+    }
+
+    [Fact]
     public async Task AWorkerThatComesBackWithoutItsRanksAfterACrashOfAllIsGivenANewGeneration()
     {
         await using (var worker = await cluster.WorkerAsync("w1", 2))

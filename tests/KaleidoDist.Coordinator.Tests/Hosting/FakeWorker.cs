@@ -28,11 +28,13 @@ internal sealed class FakeWorker : IAsyncDisposable
 
     public string Id { get; }
 
-    public static async Task<FakeWorker> ConnectAsync(Uri coordinator, string id, int slots, string incarnation = "one", params RunningRank[] running)
+    public static Task<FakeWorker> ConnectAsync(Uri coordinator, string id, int slots, string incarnation = "one", params RunningRank[] running)
+        => ConnectAsync(coordinator, id, slots, incarnation, running, []);
+
+    public static async Task<FakeWorker> ConnectAsync(Uri coordinator, string id, int slots, string incarnation, RunningRank[] running, RankExited[] exited)
     {
         var worker = new FakeWorker(id, GrpcChannel.ForAddress(coordinator));
-        var register = new Register { WorkerId = id, Incarnation = incarnation, Host = "host", Slots = slots, Version = "test" };
-        register.Running.AddRange(running);
+        var register = new Register { WorkerId = id, Incarnation = incarnation, Host = "host", Slots = slots, Version = "test", Running = { running }, Exited = { exited } };
         await worker.SendAsync(new WorkerMessage { Register = register });
         return worker;
     }
