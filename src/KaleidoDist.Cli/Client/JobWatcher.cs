@@ -30,7 +30,7 @@ internal sealed class JobWatcher(CoordinatorConnection coordinator, TimeProvider
         var messages = Channel.CreateBounded<Action<ITrainingView>>(QueuedMessages);
         var showing = ShowAll(messages.Reader, view);
         var status = ReadStatus(jobId, messages.Writer, ended.Token);
-        var steps = ReadSteps(jobId, messages.Writer, () => status.IsCompleted, ended.Token);
+        var steps = ReadSteps(jobId, messages.Writer, status, ended.Token);
         try
         {
             var last = await status;
@@ -87,7 +87,7 @@ internal sealed class JobWatcher(CoordinatorConnection coordinator, TimeProvider
         return last!;
     }
 
-    private Task ReadSteps(string jobId, ChannelWriter<Action<ITrainingView>> messages, Func<bool> isSettled, CancellationToken cancellation)
+    private Task ReadSteps(string jobId, ChannelWriter<Action<ITrainingView>> messages, Task settled, CancellationToken cancellation)
     {
         long lastStep = 0, generation = 0;
         return Persist(
@@ -105,7 +105,9 @@ internal sealed class JobWatcher(CoordinatorConnection coordinator, TimeProvider
                     await messages.WriteAsync(v => v.Show(step), cancellation);
                 }
 
-                return isSettled();
+                // The steps end when the job settles; the snapshot that says so may be a moment behind.
+                await Task.WhenAny(settled, Task.Delay(RetryPause, time, cancellation));
+                return settled.IsCompleted;
             },
             _ => { },
             cancellation);

@@ -44,6 +44,7 @@ internal sealed class LocalTraining(CommandContext context, JobSpec job, string 
         var jobId = await SubmitAsync(connection);
         using var agentLife = new CancellationTokenSource();
         await using var agent = new WorkerAgent(AgentOptions(host.Address), context.Time, logs.CreateLogger<WorkerAgent>());
+        using var hurrying = signals.Second.Register(agent.KillRanks);
         var serving = agent.RunAsync(agentLife.Token);
         try
         {

@@ -10,6 +10,8 @@ namespace KaleidoDist.Worker;
 /// </summary>
 public sealed partial class WorkerAgent : IAsyncDisposable
 {
+    private static readonly TimeSpan GoodbyeLimit = TimeSpan.FromSeconds(1);
+
     private readonly WorkerOptions options;
     private readonly TimeProvider time;
     private readonly ILogger logger;
@@ -17,6 +19,7 @@ public sealed partial class WorkerAgent : IAsyncDisposable
     private readonly RankSupervisor supervisor;
     private readonly string incarnation = Guid.NewGuid().ToString("n");
     private readonly TaskCompletionSource welcomed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile bool isLeaving;
 
     /// <summary>Creates the agent; nothing runs until <see cref="RunAsync"/>.</summary>
     public WorkerAgent(WorkerOptions options, TimeProvider time, ILogger<WorkerAgent> logger)
@@ -44,12 +47,16 @@ public sealed partial class WorkerAgent : IAsyncDisposable
         if (await Task.WhenAny(serving, ending).ConfigureAwait(false) == ending)
         {
             await supervisor.StopAllAsync(options.StopGrace).ConfigureAwait(false);
+            isLeaving = true;
             outbox.Post(new WorkerMessage { Goodbye = new Goodbye { Reason = "the worker was told to end" } });
-            connection.CancelAfter(TimeSpan.FromSeconds(1));
+            connection.CancelAfter(GoodbyeLimit);
         }
 
         await serving.ConfigureAwait(false);
     }
+
+    /// <summary>Ends all ranks at once, without a checkpoint: for one who does not want to wait any longer.</summary>
+    public void KillRanks() => supervisor.KillAll();
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()
@@ -75,7 +82,7 @@ public sealed partial class WorkerAgent : IAsyncDisposable
                     break;
             }
 
-            if (cancellation.IsCancellationRequested)
+            if (cancellation.IsCancellationRequested || isLeaving)
                 return;
             await Task.Delay(wait * (0.5 + jitter.NextDouble()), time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             wait = wait * 2 < options.Reconnect.Longest ? wait * 2 : options.Reconnect.Longest;
@@ -142,7 +149,15 @@ public sealed partial class WorkerAgent : IAsyncDisposable
         using var heartbeat = new PeriodicTimer(interval, time);
         var beating = BeatAsync(heartbeat, cancellation);
         await foreach (var message in outbox.ReadAllAsync(cancellation).ConfigureAwait(false))
+        {
             await stream.WriteAsync(message, cancellation).ConfigureAwait(false);
+            if (message.KindCase != WorkerMessage.KindOneofCase.Goodbye)
+                continue;
+            // Nothing follows a goodbye; the coordinator then ends the stream on its side.
+            await stream.CompleteAsync().ConfigureAwait(false);
+            return;
+        }
+
         await beating.ConfigureAwait(false);
     }
 

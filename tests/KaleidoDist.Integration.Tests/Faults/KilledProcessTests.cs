@@ -1,0 +1,48 @@
+using KaleidoDist.Checkpoints;
+using KaleidoDist.TestKit;
+
+namespace KaleidoDist.Integration.Tests;
+
+/// <summary>Processes of <c>kaleido train</c> that are killed without a word.</summary>
+[Collection(CalmRunCollection.Name)]
+public sealed class KilledProcessTests(CalmRun calm)
+{
+    private static readonly TimeSpan OrphanLimit = TimeSpan.FromSeconds(2);
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task AKilledRankIsAnsweredByANewGenerationFromTheNewestCheckpoint(int rank)
+    {
+        using var run = new MicroRun();
+        await using var train = run.Train("--workers", "2", "--set", "checkpoint.every=5");
+        await train.While("the first checkpoint", () => run.Checkpoints is [var first, ..] ? first : null);
+        ProcessControl.TrySignal(train.Children[rank], ProcessSignal.Kill);
+        await train.Exit("training on after the kill", expected: 0);
+
+        calm.AssertSameAs(run);
+        Assert.Equal(2, run.Newest.Generation);
+        Assert.Equal(1, run.Checkpoints[0].Generation);
+        Assert.Contains(train.Output, line => line.Contains("SIGKILL", StringComparison.Ordinal));
+        Assert.Contains(train.Output, line => line.Contains("going on from step", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task RanksDieWithTheirAgentAndTheSameCommandFinishesTheRun()
+    {
+        using var run = new MicroRun();
+        await using (var train = run.Train("--workers", "2", "--set", "checkpoint.every=5"))
+        {
+            await train.While("the first checkpoint", () => run.Checkpoints is [var first, ..] ? first : null);
+            var ranks = train.Children;
+            Assert.Equal(2, ranks.Count);
+            train.Signal(ProcessSignal.Kill);
+            Assert.Equal(137, await train.Exit("SIGKILL"));
+            await Eventually.Holds("both ranks gone", () => !ranks.Any(ProcessTable.IsAlive), () => $"of {string.Join(", ", ranks)} still alive: {string.Join(", ", ranks.Where(ProcessTable.IsAlive))}", OrphanLimit);
+        }
+
+        Assert.True(run.History.Steps[^1].Step < MicroJob.Steps);
+        await run.TrainToEnd(exitCode: 0, "--workers", "2", "--set", "checkpoint.every=5");
+        calm.AssertSameAs(run);
+    }
+}
