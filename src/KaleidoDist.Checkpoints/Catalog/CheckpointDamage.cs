@@ -36,15 +36,18 @@ public sealed record CheckpointVerification(long Seq, CheckpointManifest? Manife
 /// <param name="Quarantined">Whether its manifest was moved out of the log.</param>
 public sealed record CheckpointDamage(long Seq, long? Step, CheckpointProblem Problem, long UsedSeq, long? StepsLost, bool Quarantined)
 {
-    /// <summary>One line for people: what was found, what was done, what it costs.</summary>
-    public string Message
+    /// <summary><see cref="Text"/> after its code.</summary>
+    public string Message => $"{Problem.Code} {Text}";
+
+    /// <summary>For people: what was found, what was done, what it costs.</summary>
+    public string Text
     {
         get
         {
             var cost = StepsLost is { } steps ? string.Create(CultureInfo.InvariantCulture, $"{steps} steps are repeated") : "how many steps are repeated is not known";
             var used = UsedSeq == 0 ? "No earlier one is valid" : $"Using {UsedSeq}: {cost}";
             var moved = Quarantined ? " Its manifest was moved to quarantine/." : "";
-            return $"{Problem.Code} Checkpoint {Seq} is damaged ({Problem.File}: {Problem.Text}). {used}.{moved}";
+            return $"Checkpoint {Seq} is damaged ({Problem.File}: {Problem.Text}). {used}.{moved}";
         }
     }
 }

@@ -22,11 +22,13 @@ internal static class LogsVerb
               kaleido logs quickstart-7f3a
               kaleido logs quickstart --rank 0 --tail 50
               kaleido logs quickstart -f
+              kaleido logs quickstart --json | jq -r 'select(.rank == 1) | .text'
             """);
         var job = JobArgument.Create();
         var rank = new Option<int?>("--rank") { HelpName = "R", Description = "Only this rank's lines." };
         var follow = new Option<bool>("--follow", "-f") { Description = "Go on with new lines as they come, until the job ends or Ctrl-C." };
         var tail = new Option<int>("--tail") { HelpName = "N", Description = $"Begin with the newest N lines. Default: {DefaultTail}.", DefaultValueFactory = _ => DefaultTail };
+        var json = new Option<bool>("--json") { Description = "Print one JSON object a line." };
         var address = CoordinatorAddress.CreateOption();
         rank.Validators.Add(r =>
         {
@@ -42,6 +44,7 @@ internal static class LogsVerb
         command.Options.Add(rank);
         command.Options.Add(follow);
         command.Options.Add(tail);
+        command.Options.Add(json);
         command.Options.Add(address);
         return command.Does(context, async (arguments, cancellation) =>
         {
@@ -50,7 +53,8 @@ internal static class LogsVerb
             var request = new ReadLogsRequest { JobId = found.JobId, Follow = arguments.GetValue(follow), Tail = arguments.GetValue(tail) };
             if (arguments.GetValue(rank) is { } only)
                 request.Rank = only;
-            return await coordinator.Ask(c => Print(context, c, request, cancellation), cancellation);
+            Func<LogLine, string> format = arguments.GetValue(json) ? line => StatusJson.Of(line).ToJsonString() : line => Line(line, context.Time.LocalTimeZone);
+            return await coordinator.Ask(c => Print(context, c, request, format, cancellation), cancellation);
         });
     }
 
@@ -61,11 +65,11 @@ internal static class LogsVerb
         return $"{at}rank {line.Rank} | {Units.Printable(line.Text)}";
     }
 
-    private static async Task<ExitCode> Print(CommandContext context, CoordinatorConnection coordinator, ReadLogsRequest request, CancellationToken cancellation)
+    private static async Task<ExitCode> Print(CommandContext context, CoordinatorConnection coordinator, ReadLogsRequest request, Func<LogLine, string> format, CancellationToken cancellation)
     {
         using var call = coordinator.Jobs.ReadLogs(request, cancellationToken: cancellation);
         await foreach (var line in call.ResponseStream.ReadAllAsync(cancellation))
-            await context.Output.WriteLineAsync(Line(line, context.Time.LocalTimeZone));
+            await context.Output.WriteLineAsync(format(line));
         return ExitCode.Done;
     }
 }

@@ -65,6 +65,16 @@ internal static class StatusJson
         })]),
     };
 
+    /// <summary>A line of a rank's log: what <c>logs --json</c> prints.</summary>
+    internal static JsonObject Of(LogLine line) => new()
+    {
+        ["at"] = Of(line.At),
+        ["job_id"] = line.JobId,
+        ["generation"] = line.Generation,
+        ["rank"] = line.Rank,
+        ["text"] = line.Text,
+    };
+
     private static JsonNode Of(RankStatus rank) => new JsonObject
     {
         ["rank"] = rank.Rank,

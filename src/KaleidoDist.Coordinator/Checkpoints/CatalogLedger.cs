@@ -29,7 +29,7 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
         return new JobCommand.CheckpointFound(
             selection.Manifest is { } chosen ? [.. listed.Where(m => m.Seq <= chosen.Seq).Select(Entry)] : [],
             Head(selection.Head),
-            [.. selection.Damages.Select(d => d.Message)],
+            [.. selection.Damages.Select(d => d.Text)],
             traces.DefaultIfEmpty(0).Max());
     }
 

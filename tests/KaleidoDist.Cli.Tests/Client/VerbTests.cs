@@ -156,6 +156,9 @@ public sealed class VerbTests
         Assert.Equal(
             [new ReadLogsRequest { JobId = "quickstart-7f3a", Tail = 1000 }, new ReadLogsRequest { JobId = "quickstart-7f3a", Rank = 1, Follow = true, Tail = 5 }],
             coordinator.State.LogReads);
+        Assert.Equal(
+            """{"at":"2026-03-01T12:00:01.000Z","job_id":"","generation":0,"rank":0,"text":"one"}""",
+            (await CommandRun.Of(["logs", "quickstart", "--rank", "0", "--json", "--coordinator", coordinator.Url])).Output.TrimEnd());
     }
 
     [Fact]

@@ -20,15 +20,20 @@ public sealed class DamagedCheckpointTests(CalmRun calm)
         var weights = newest.Files.Single(file => file.Name.StartsWith("model", StringComparison.Ordinal));
         FlipByte(Path.Combine(new CheckpointPaths(run.Folder).DataFolder(newest.Generation, newest.Step, newest.Attempt), weights.Name), weights.Bytes / 2);
         var said = await run.TrainToEnd(exitCode: 75, [.. every10, "--stop-after", "24"]);
-        Assert.Contains(said, line => line.Contains("checkpoint 2", StringComparison.OrdinalIgnoreCase) && line.Contains("3 steps", StringComparison.Ordinal));
+        AssertSaid(said, "KD-S110 Checkpoint 2 is damaged (model-");
+        AssertSaid(said, "KD-R101 going on from step 10 (checkpoint 1); 3 steps will be repeated");
         Assert.Equal([10L, 20L, 24L], run.Checkpoints.Select(checkpoint => checkpoint.Step));
 
         var manifest = new CheckpointPaths(run.Folder).Manifest(run.Newest.Seq);
         FlipByte(manifest, new FileInfo(manifest).Length / 2);
         said = await run.TrainToEnd(exitCode: 0, every10);
-        Assert.Contains(said, line => line.Contains("checkpoint 4", StringComparison.OrdinalIgnoreCase) && line.Contains("4 steps", StringComparison.Ordinal));
+        AssertSaid(said, "KD-S110 Checkpoint 4 is damaged (000000000004.json");
+        AssertSaid(said, "KD-R101 going on from step 20 (checkpoint 3); 4 steps will be repeated");
         calm.AssertSameAs(run);
     }
+
+    private static void AssertSaid(IReadOnlyList<string> lines, string text)
+        => Assert.Contains(lines, line => line.Contains($" {text}", StringComparison.Ordinal) && !line.Contains("KD-S110 KD-S110", StringComparison.Ordinal));
 
     private static void FlipByte(string path, long offset)
     {
