@@ -11,11 +11,13 @@ internal static class CommandLine
     /// <summary>Parses and runs; returns the exit code.</summary>
     internal static async Task<int> RunAsync(RootCommand root, string[] args)
     {
-        var parsed = root.Parse(args);
+        var parsed = root.Parse(args.Length == 0 ? ["--help"] : args);
         if (parsed.Errors.Count > 0)
         {
-            foreach (var error in parsed.Errors)
-                await Console.Error.WriteLineAsync(error.Message);
+            // A command that is not one is reported as missing too; what was typed says more.
+            var unmatched = parsed.UnmatchedTokens.Count > 0 && parsed.CommandResult.Command == root;
+            foreach (var message in unmatched ? [$"'{parsed.UnmatchedTokens[0]}' is not a command of kaleido."] : parsed.Errors.Select(e => e.Message))
+                await Console.Error.WriteLineAsync(message);
             var command = parsed.CommandResult.Command is RootCommand ? "" : $" {parsed.CommandResult.Command.Name}";
             await Console.Error.WriteLineAsync($"Run 'kaleido{command} --help' for usage.");
             return (int)ExitCode.Usage;

@@ -66,7 +66,8 @@ internal sealed class RankCheckpoints(TrainerSetup setup, ReplicaState state, IC
                 Thread.Sleep(RetryPause);
         }
 
-        throw new KaleidoException($"Training reached its last step {state.Step}, but its checkpoint was not committed after {FinalAttempts} attempts: {refusal}. Mend '{setup.RunDirectory}' and run the same command: it goes on from the newest checkpoint there.");
+        // Not tried again in a new generation: that would train everything since the newest checkpoint once more, to fail once more.
+        throw KaleidoException.Usage($"Training reached its last step {state.Step}, but its checkpoint was not committed after {FinalAttempts} attempts: {refusal}. Mend '{setup.RunDirectory}' and run the same command: it goes on from the newest checkpoint there.");
     }
 
     private bool TryWrite(CheckpointKind kind)

@@ -66,7 +66,7 @@ public static class RankHost
         });
         new Thread(() => ReadOrders(pipe, port, formed)) { IsBackground = true, Name = "orders" }.Start();
 
-        TorchRuntime.Initialize();
+        LoadLibtorch();
         TorchRuntime.SetThreads(spec.Workers.ThreadsPerRank);
         var setup = new TrainerSetup
         {
@@ -95,6 +95,19 @@ public static class RankHost
         var end = trainer.Run();
         Log($"{(end == TrainingEnd.Completed ? "completed" : "stopped")} at step {state.Step}");
         return (end, state.Step);
+    }
+
+    /// <summary>Without libtorch no try on this machine can succeed: the job fails at once.</summary>
+    private static void LoadLibtorch()
+    {
+        try
+        {
+            TorchRuntime.Initialize();
+        }
+        catch (KaleidoException error)
+        {
+            throw KaleidoException.Usage(error.Message, error);
+        }
     }
 
     private static void ReadOrders(MessagePipe<RankCommand, RankReport> pipe, RankPort port, TaskCompletionSource<FormGeneration> formed)
