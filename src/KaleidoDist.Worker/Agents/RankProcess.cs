@@ -14,6 +14,7 @@ namespace KaleidoDist.Worker;
 internal sealed partial class RankProcess
 {
     private const int MaxLineLength = 4096;
+    private static readonly TimeSpan ExitGrace = TimeSpan.FromSeconds(10);
     private readonly Process process;
     private readonly MessagePipe<RankReport, RankCommand> pipe;
     private readonly Action<RankProcess, WorkerMessage> report;
@@ -109,6 +110,9 @@ internal sealed partial class RankProcess
             Kill();
         }
 
+        // A rank that reports no more is of no use, whatever keeps it alive.
+        if (!process.WaitForExit(ExitGrace))
+            Kill();
         process.WaitForExit();
         exited.TrySetResult(DescribeExit());
         pipe.Dispose();
