@@ -6,7 +6,7 @@ public static class Eventually
     /// <summary>Longest wait for anything: generous, because test machines are busy.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(120);
 
-    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Waits until <paramref name="look"/> finds something, and returns it.</summary>
     /// <param name="phase">What is waited for, as words for the time-out's message.</param>
