@@ -26,7 +26,7 @@ public sealed class MessagePipe<TIn, TOut>(Stream input, Stream output) : IDispo
         {
             return null;
         }
-        catch (Exception error) when (error is IOException or ObjectDisposedException)
+        catch (Exception error) when (error is (IOException and not InvalidProtocolBufferException) or ObjectDisposedException)
         {
             return null;
         }

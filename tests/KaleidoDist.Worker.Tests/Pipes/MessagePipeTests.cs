@@ -43,7 +43,7 @@ public sealed class MessagePipeTests
     [Fact]
     public void WhatIsNotAMessageIsAnError()
     {
-        using var pipe = new MessagePipe<RankReport, RankCommand>(new MemoryStream([2, 0x0f, 0x00]), Stream.Null);
+        using var pipe = new MessagePipe<RankReport, RankCommand>(new MemoryStream([1, 0x00]), Stream.Null);
         Assert.Throws<Google.Protobuf.InvalidProtocolBufferException>(pipe.Read);
     }
 
