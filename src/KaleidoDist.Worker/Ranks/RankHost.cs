@@ -19,6 +19,8 @@ public static class RankHost
     /// <summary>Environment variable in which an agent tells its ranks its process id.</summary>
     internal const string AgentVariable = "KALEIDO_AGENT_PID";
 
+    private static readonly TimeSpan WitnessDelay = TimeSpan.FromSeconds(1);
+
     // Peers may still load their weights; the coordinator gives up on a generation long before this.
     private static readonly TimeSpan FormLimit = TimeSpan.FromMinutes(10);
 
@@ -44,6 +46,9 @@ public static class RankHost
         }
         catch (Exception error)
         {
+            // A peer's end is told first by the agent that saw it happen; what survivors noticed of it comes second.
+            if (error is CollectiveException)
+                Thread.Sleep(WitnessDelay);
             var (fatal, text) = Judge(error);
             Console.Error.WriteLine(error is KaleidoException ? text : error.ToString());
             pipe.TryWrite(new RankReport { Failure = new RankFailure { Error = text, Fatal = fatal } });
