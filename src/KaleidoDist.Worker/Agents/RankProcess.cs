@@ -13,9 +13,13 @@ namespace KaleidoDist.Worker;
 /// </summary>
 internal sealed partial class RankProcess
 {
-    private const int MaxLineLength = 4096;
-    private static readonly TimeSpan ExitGrace = TimeSpan.FromSeconds(10);
+    private const int MaxLogLineLength = 4096;
+
+    // What a dead rank still had in its log arrives at once; a process it left behind may hold the log open.
+    private static readonly TimeSpan LogGrace = TimeSpan.FromSeconds(2);
+
     private readonly Process process;
+    private readonly TimeSpan exitGrace;
     private readonly MessagePipe<RankReport, RankCommand> pipe;
     private readonly Action<RankProcess, WorkerMessage> report;
     private readonly ILogger logger;
@@ -26,17 +30,22 @@ internal sealed partial class RankProcess
     private string phase = "starting";
     private string lastLine = "";
     private long step;
+    private bool isGone;
     private RankFailure? failure;
     private RankOutcome outcome;
 
-    private RankProcess(RankKey key, Process process, Action<RankProcess, WorkerMessage> report, TimeProvider time, ILogger logger)
+    private RankProcess(RankKey key, Process process, TimeSpan exitGrace, Action<RankProcess, WorkerMessage> report, TimeProvider time, ILogger logger)
     {
-        (Key, this.process, this.report, this.time, this.logger) = (key, process, report, time, logger);
+        (Key, this.process, this.exitGrace, this.report, this.time, this.logger) = (key, process, exitGrace, report, time, logger);
+        ProcessId = process.Id;
         pipe = new MessagePipe<RankReport, RankCommand>(process.StandardOutput.BaseStream, process.StandardInput.BaseStream);
     }
 
     /// <summary>Who it is.</summary>
     internal RankKey Key { get; }
+
+    /// <summary>Its process id.</summary>
+    internal int ProcessId { get; }
 
     /// <summary>Completes when the process is gone, with how it ended.</summary>
     internal Task<RankExited> Exited => exited.Task;
@@ -51,7 +60,7 @@ internal sealed partial class RankProcess
         {
             return new RunningRank
             {
-                JobId = Key.JobId, Generation = Key.Generation, Rank = Key.Rank, Endpoint = endpoint, Step = step, Phase = phase, ProcessId = process.Id,
+                JobId = Key.JobId, Generation = Key.Generation, Rank = Key.Rank, Endpoint = endpoint, Step = step, Phase = phase, ProcessId = ProcessId,
             };
         }
     }
@@ -61,24 +70,24 @@ internal sealed partial class RankProcess
     /// thread that forked it.
     /// </summary>
     internal static RankProcess Start(
-        RankKey key, RankProgram program, IReadOnlyDictionary<string, string> environment, RankStart start,
+        RankKey key, WorkerOptions options, IReadOnlyDictionary<string, string> environment, RankStart start,
         Action<RankProcess, WorkerMessage> report, TimeProvider time, ILogger logger)
     {
-        var info = new ProcessStartInfo(program.Path)
+        var program = options.RankProgram;
+        var info = new ProcessStartInfo(program.Path, program.Arguments)
         {
             RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
         };
-        foreach (var argument in program.Arguments)
-            info.ArgumentList.Add(argument);
         foreach (var (name, value) in environment)
             info.Environment[name] = value;
         info.Environment[RankHost.AgentVariable] = Environment.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture);
         var process = Process.Start(info) ?? throw new InvalidOperationException($"The rank program '{program.Path}' did not start.");
-        var rank = new RankProcess(key, process, report, time, logger);
+        var rank = new RankProcess(key, process, options.ExitGrace, report, time, logger);
         rank.pipe.TryWrite(new RankCommand { Start = start });
-        rank.LogStarted(key, process.Id);
-        new Thread(rank.ReadReports) { IsBackground = true, Name = $"reports {key}" }.Start();
-        new Thread(rank.ReadLog) { IsBackground = true, Name = $"log {key}" }.Start();
+        rank.LogStarted(key, rank.ProcessId);
+        var log = new Thread(rank.ReadLog) { IsBackground = true, Name = $"log {key}" };
+        log.Start();
+        new Thread(() => rank.Attend(log)) { IsBackground = true, Name = $"reports {key}" }.Start();
         return rank;
     }
 
@@ -93,29 +102,51 @@ internal sealed partial class RankProcess
     /// <summary>Ends the process at once.</summary>
     internal void Kill()
     {
-        if (!Exited.IsCompleted)
-            ProcessControl.TrySignal(process.Id, ProcessSignal.Kill);
+        lock (state)
+        {
+            if (!isGone)
+                process.Kill();
+        }
     }
 
-    private void ReadReports()
+    /// <summary>Reads reports until there are no more, sees to it that the process ends, and says how it did.</summary>
+    private void Attend(Thread log)
+    {
+        var complaint = ReadReports();
+        if (complaint is not null)
+        {
+            LogKilled(Key, complaint);
+            Kill();
+            process.WaitForExit();
+        }
+
+        log.Join(LogGrace);
+        var exit = DescribeExit(complaint);
+        lock (state)
+            isGone = true;
+        pipe.Dispose();
+        process.Dispose();
+        exited.TrySetResult(exit);
+    }
+
+    /// <summary>Passes reports on to the last and waits for the process to end by itself; returns why it has to be ended, or null.</summary>
+    private string? ReadReports()
     {
         try
         {
             while (pipe.Read() is { } message)
+            {
                 Handle(message);
-        }
-        catch (Google.Protobuf.InvalidProtocolBufferException error)
-        {
-            LogBrokenReports(Key, error.Message);
-            Kill();
-        }
+                if (message.KindCase is RankReport.KindOneofCase.Finished or RankReport.KindOneofCase.Failure)
+                    break;
+            }
 
-        // A rank that reports no more is of no use, whatever keeps it alive.
-        if (!process.WaitForExit(ExitGrace))
-            Kill();
-        process.WaitForExit();
-        exited.TrySetResult(DescribeExit());
-        pipe.Dispose();
+            return process.WaitForExit(exitGrace) ? null : $"the rank sent its last report, but did not end within {exitGrace.TotalSeconds:0.#} s";
+        }
+        catch (InvalidDataException error)
+        {
+            return $"the rank wrote something that is not a report ({error.Message})";
+        }
     }
 
     private void Handle(RankReport message)
@@ -158,7 +189,7 @@ internal sealed partial class RankProcess
     {
         while (ReadLogLine() is { } line)
         {
-            var text = line.Length <= MaxLineLength ? line : line[..MaxLineLength];
+            var text = line.Length <= MaxLogLineLength ? line : line[..MaxLogLineLength];
             if (text.Length > 0)
                 lastLine = text;
             LogLineOf(Key, text);
@@ -182,7 +213,7 @@ internal sealed partial class RankProcess
         }
     }
 
-    private RankExited DescribeExit()
+    private RankExited DescribeExit(string? complaint)
     {
         lock (state)
         {
@@ -195,7 +226,8 @@ internal sealed partial class RankProcess
                 Rank = Key.Rank,
                 ExitCode = process.ExitCode,
                 Signal = signal,
-                Error = failure?.Error ?? (process.ExitCode == 0 ? "" : lastLine),
+                // What it logged last explains a crash, but not that somebody killed it.
+                Error = failure?.Error ?? complaint ?? (process.ExitCode == 0 || signal is "SIGKILL" or "SIGTERM" ? "" : lastLine),
                 Fatal = failure?.Fatal ?? false,
                 Outcome = outcome,
             };
@@ -211,6 +243,6 @@ internal sealed partial class RankProcess
     [LoggerMessage(LogLevel.Information, "{Key}: {Text}")]
     private partial void LogLineOf(RankKey key, string text);
 
-    [LoggerMessage(LogLevel.Error, "Rank {Key} wrote something that is not a report ({Error}); it is ended, its job recovers from the newest checkpoint.")]
-    private partial void LogBrokenReports(RankKey key, string error);
+    [LoggerMessage(LogLevel.Error, "Rank {Key} is killed: {Complaint}. Its job recovers from the newest checkpoint.")]
+    private partial void LogKilled(RankKey key, string complaint);
 }

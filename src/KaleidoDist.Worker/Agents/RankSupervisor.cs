@@ -113,7 +113,7 @@ internal sealed partial class RankSupervisor(WorkerOptions options, AgentOutbox 
             Train = order.Train, Validation = order.Validation, RunDirectory = order.RunDirectory, ResumeSeq = order.ResumeSeq,
             SessionKey = order.SessionKey, StopAfterStep = order.StopAfterStep, BindAddress = options.DataAddress,
         };
-        return RankProcess.Start(key, options.RankProgram, RankEnvironment.For(spec), start, (_, message) => outbox.Post(message), time, logger);
+        return RankProcess.Start(key, options, RankEnvironment.For(spec), start, (_, message) => outbox.Post(message), time, logger);
     }
 
     private async Task SettleAsync(RankProcess process)

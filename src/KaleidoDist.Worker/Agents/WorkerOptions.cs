@@ -26,6 +26,9 @@ public sealed record WorkerOptions
     /// <summary>Time ranks get to finish a step and checkpoint when the agent is told to end. Default 30 s.</summary>
     public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Longest time from a rank's last report to its end; then it is killed, so that its job need not wait for it. Default 10 s.</summary>
+    public TimeSpan ExitGrace { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Checks the options.</summary>
     /// <exception cref="KaleidoException">A value is out of range (exit code 2).</exception>
     public void Validate()

@@ -10,23 +10,32 @@ public sealed class MessagePipe<TIn, TOut>(Stream input, Stream output) : IDispo
     where TIn : class, IMessage<TIn>, new()
     where TOut : IMessage<TOut>
 {
+    // The largest message is the order to start: its data set manifest passed gRPC's bound of a few MB before.
+    private const int MaxMessageBytes = 64 << 20;
+    private const int VarintBits = 7;
+    private const int VarintMore = 1 << VarintBits;
+
     private readonly MessageParser<TIn> parser = new(static () => new TIn());
     private readonly BufferedStream buffered = new(input, 1 << 16);
     private readonly Lock writing = new();
 
-    /// <summary>Reads the next message; null when the other side closed its end.</summary>
-    /// <exception cref="InvalidProtocolBufferException">The bytes are not a message.</exception>
+    /// <summary>Reads the next message; null when the other side closed its end, be it in the middle of a message.</summary>
+    /// <exception cref="InvalidDataException">The bytes are not a message.</exception>
     public TIn? Read()
     {
         try
         {
-            return parser.ParseDelimitedFrom(buffered);
+            if (ReadLength() is not { } length)
+                return null;
+            var message = new byte[length];
+            buffered.ReadExactly(message);
+            return parser.ParseFrom(message);
         }
-        catch (InvalidProtocolBufferException error) when (error.Message.Contains("ended unexpectedly", StringComparison.Ordinal))
+        catch (InvalidProtocolBufferException error)
         {
-            return null;
+            throw new InvalidDataException($"{typeof(TIn).Name} expected; {error.Message}", error);
         }
-        catch (Exception error) when (error is (IOException and not InvalidProtocolBufferException) or ObjectDisposedException)
+        catch (Exception error) when (error is IOException or ObjectDisposedException)
         {
             return null;
         }
@@ -65,5 +74,22 @@ public sealed class MessagePipe<TIn, TOut>(Stream input, Stream output) : IDispo
                 // The other side closed first; there is nothing left to flush to.
             }
         }
+    }
+
+    /// <summary>The length before a message, a varint; null at the end of the stream.</summary>
+    private int? ReadLength()
+    {
+        var length = 0L;
+        for (var shift = 0; length <= MaxMessageBytes && shift <= 4 * VarintBits; shift += VarintBits)
+        {
+            var next = buffered.ReadByte();
+            if (next < 0)
+                return null;
+            length |= (long)(next & (VarintMore - 1)) << shift;
+            if (next < VarintMore && length <= MaxMessageBytes)
+                return (int)length;
+        }
+
+        throw new InvalidDataException($"{typeof(TIn).Name} expected; found a length above {MaxMessageBytes} bytes");
     }
 }

@@ -6,67 +6,96 @@ namespace KaleidoDist.Worker.Tests;
 public sealed class MessagePipeTests
 {
     [Fact]
-    public async Task MessagesArriveInOrderAndWhole()
+    public void MessagesArriveWholeAndInOrder()
     {
-        using var ends = new PipeEnds();
-        var large = new RankReport { Failure = new RankFailure { Error = new string('x', 200_000) } };
-        var writing = Task.Run(() =>
+        var bytes = new MemoryStream();
+        using var writer = new MessagePipe<RankCommand, RankReport>(Stream.Null, bytes);
+        Assert.True(writer.TryWrite(Warning("one")));
+        Assert.True(writer.TryWrite(Warning(new string('x', 200_000))));
+        Assert.True(writer.TryWrite(new RankReport()));
+
+        using var reader = Reader(bytes.ToArray());
+        Assert.Equal("one", reader.Read()!.Warning.Text);
+        Assert.Equal(200_000, reader.Read()!.Warning.Text.Length);
+        Assert.Equal(RankReport.KindOneofCase.None, reader.Read()!.KindCase);
+        Assert.Null(reader.Read());
+    }
+
+    [Fact]
+    public async Task WritersOfManyThreadsDoNotMixTheirBytes()
+    {
+        const int Threads = 4, Each = 500;
+        using var server = new AnonymousPipeServerStream(PipeDirection.Out);
+        using var client = new AnonymousPipeClientStream(PipeDirection.In, server.ClientSafePipeHandle);
+        using var writer = new MessagePipe<RankCommand, RankReport>(Stream.Null, server);
+        using var reader = new MessagePipe<RankReport, RankCommand>(client, Stream.Null);
+        var writing = Task.WhenAll(Enumerable.Range(0, Threads).Select(thread => Task.Run(() =>
         {
-            for (var step = 1; step <= 50; step++)
-                ends.Rank.TryWrite(new RankReport { Progress = new RankProgress { Step = step } });
-            ends.Rank.TryWrite(large);
-        });
-        for (var step = 1; step <= 50; step++)
-            Assert.Equal(step, ends.Agent.Read()!.Progress.Step);
-        Assert.Equal(large, ends.Agent.Read());
+            for (var number = 0; number < Each; number++)
+                Assert.True(writer.TryWrite(Warning($"{thread} {number}")));
+        })));
+
+        var last = Enumerable.Repeat(-1, Threads).ToArray();
+        for (var i = 0; i < Threads * Each; i++)
+        {
+            var words = reader.Read()!.Warning.Text.Split(' ').Select(int.Parse).ToArray();
+            Assert.Equal(last[words[0]] + 1, words[1]);
+            last[words[0]] = words[1];
+        }
+
         await writing;
     }
 
     [Fact]
-    public void AClosedEndReadsAsNullAndWritesAsFalse()
+    public void AClosedOtherEndIsTheEndOfReadingAndOfWriting()
     {
-        using var ends = new PipeEnds();
-        ends.Rank.Dispose();
-        Assert.Null(ends.Agent.Read());
-        Assert.False(ends.Agent.TryWrite(new RankCommand { Stop = new RankStop() }) && ends.Agent.TryWrite(new RankCommand { Stop = new RankStop() }));
+        using var server = new AnonymousPipeServerStream(PipeDirection.Out);
+        var client = new AnonymousPipeClientStream(PipeDirection.In, server.ClientSafePipeHandle);
+        using var writer = new MessagePipe<RankCommand, RankReport>(Stream.Null, server);
+        client.Dispose();
+        Assert.False(writer.TryWrite(Warning("nobody reads this")));
+
+        using var reader = Reader([]);
+        Assert.Null(reader.Read());
     }
 
     [Fact]
-    public void AMessageCutShortIsTheEndNotAMessage()
+    public void AMessageThatTheOtherSideDidNotFinishIsTheEnd()
     {
-        using var whole = new MemoryStream();
-        Google.Protobuf.MessageExtensions.WriteDelimitedTo(new RankReport { Failure = new RankFailure { Error = "something" } }, whole);
-        using var pipe = new MessagePipe<RankReport, RankCommand>(new MemoryStream(whole.ToArray()[..5]), Stream.Null);
-        Assert.Null(pipe.Read());
+        var bytes = new MemoryStream();
+        using var writer = new MessagePipe<RankCommand, RankReport>(Stream.Null, bytes);
+        writer.TryWrite(Warning("torn"));
+        for (var length = 1; length < bytes.Length; length++)
+        {
+            using var reader = Reader(bytes.ToArray()[..length]);
+            Assert.Null(reader.Read());
+        }
     }
 
     [Fact]
-    public void WhatIsNotAMessageIsAnError()
+    public void WhatIsNotAMessageIsRefusedAndNotTakenForTheEnd()
     {
-        using var pipe = new MessagePipe<RankReport, RankCommand>(new MemoryStream([1, 0x00]), Stream.Null);
-        Assert.Throws<Google.Protobuf.InvalidProtocolBufferException>(pipe.Read);
+        // A text: 'a' is a length of 97, what follows is no message of that length.
+        var text = System.Text.Encoding.ASCII.GetBytes("a line that a library printed, longer than the ninety-seven bytes that its first letter would promise");
+        using var reader = Reader(text);
+        Assert.Throws<InvalidDataException>(() => reader.Read());
+
+        // A field that claims more bytes than its message has.
+        using var torn = Reader([3, 0x22, 0x7f, 0x00]);
+        Assert.Throws<InvalidDataException>(() => torn.Read());
     }
 
-    /// <summary>An agent's and a rank's end of two anonymous pipes.</summary>
-    private sealed class PipeEnds : IDisposable
+    [Theory]
+    [InlineData(new byte[] { 0xff, 0xff, 0xff, 0xff, 0x0f })]
+    [InlineData(new byte[] { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01 })]
+    [InlineData(new byte[] { 0x81, 0x80, 0x80, 0x80, 0x01 })]
+    public void ALengthBeyondTheBoundIsRefusedBeforeMemoryIsTakenForIt(byte[] length)
     {
-        private readonly AnonymousPipeServerStream down = new(PipeDirection.Out), up = new(PipeDirection.In);
-
-        public PipeEnds()
-        {
-            Agent = new MessagePipe<RankReport, RankCommand>(up, down);
-            Rank = new MessagePipe<RankCommand, RankReport>(
-                new AnonymousPipeClientStream(PipeDirection.In, down.ClientSafePipeHandle), new AnonymousPipeClientStream(PipeDirection.Out, up.ClientSafePipeHandle));
-        }
-
-        public MessagePipe<RankReport, RankCommand> Agent { get; }
-
-        public MessagePipe<RankCommand, RankReport> Rank { get; }
-
-        public void Dispose()
-        {
-            Rank.Dispose();
-            Agent.Dispose();
-        }
+        using var reader = Reader(length);
+        Assert.Throws<InvalidDataException>(() => reader.Read());
     }
+
+    private static RankReport Warning(string text) => new() { Warning = new RankWarning { Text = text } };
+
+    private static MessagePipe<RankReport, RankCommand> Reader(byte[] bytes) => new(new MemoryStream(bytes), Stream.Null);
 }

@@ -1,0 +1,154 @@
+using KaleidoDist.Checkpoints;
+using KaleidoDist.Protocol.V1;
+using KaleidoDist.TestKit;
+
+namespace KaleidoDist.Worker.Tests;
+
+/// <summary>A supervisor over real processes that play ranks.</summary>
+public sealed class RankSupervisorTests
+{
+    [Fact]
+    public async Task ARankIsStartedFormedAnsweredAndStopped()
+    {
+        using var agent = new Supervised(FakeRank.Program(FakeRank.Obedient));
+        await agent.StartAsync(generation: 4, 2);
+        var ready = await agent.ReadyAsync();
+        Assert.Equal((4, 2, "127.0.0.1:1"), (ready.Generation, ready.Rank, ready.Endpoint));
+        var running = Assert.Single(agent.Supervisor.Running);
+        Assert.Equal((ready.ProcessId, "127.0.0.1:1", "starting"), (running.ProcessId, running.Endpoint, running.Phase));
+
+        agent.Supervisor.Form(new FormGeneration { JobId = Supervised.JobId, Generation = 3 });
+        agent.Supervisor.Form(new FormGeneration { JobId = Supervised.JobId, Generation = 4 });
+        Assert.Equal(1, (await agent.NextAsync(message => message.RankProgress)).Step);
+        var written = await agent.NextAsync(message => message.CheckpointWritten);
+        Assert.Equal((4, 2, 1), (written.Generation, written.Rank, written.Proposal.Step));
+        Assert.Equal(written, Assert.Single(agent.Supervisor.UnansweredProposals).CheckpointWritten);
+
+        agent.Supervisor.Decide(new CheckpointVerdict { JobId = Supervised.JobId, Generation = 4, Rank = 2, Decision = new CheckpointDecision { Step = 1, Attempt = 1, Committed = true, Seq = 9 } });
+        Assert.Equal("verdict 9", (await agent.NextAsync(message => message.RankWarning)).Text);
+        Assert.Empty(agent.Supervisor.UnansweredProposals);
+
+        agent.Supervisor.Stop(new StopRanks { JobId = Supervised.JobId, Generation = 4, Mode = StopRanksMode.Checkpoint });
+        Assert.Equal(RankOutcome.Stopped, (await agent.NextAsync(message => message.RankFinished)).Outcome);
+        var exited = await agent.ExitedAsync();
+        Assert.Equal((0, "", RankOutcome.Stopped, ""), (exited.ExitCode, exited.Signal, exited.Outcome, exited.Error));
+        Assert.False(agent.Supervisor.IsBusy);
+        Assert.Equal(exited, Assert.Single(agent.Supervisor.Exits));
+    }
+
+    [Fact]
+    public async Task AnOrderToKillEndsRanksUpToItsGenerationAndFencesLateStarts()
+    {
+        using var agent = new Supervised(FakeRank.Program(FakeRank.Deaf));
+        await agent.StartAsync(generation: 1, 0);
+        await agent.StartAsync(generation: 3, 0);
+        await agent.ReadyAsync();
+        await agent.ReadyAsync();
+
+        agent.Supervisor.Stop(new StopRanks { JobId = Supervised.JobId, Generation = 2, Mode = StopRanksMode.Kill });
+        var exited = await agent.ExitedAsync();
+        Assert.Equal((1, "SIGKILL", RankOutcome.Unspecified), (exited.Generation, exited.Signal, exited.Outcome));
+        await agent.StartAsync(generation: 2, 0, 1);
+        Assert.Equal(3, Assert.Single(agent.Supervisor.Running).Generation);
+    }
+
+    [Fact]
+    public async Task ARepeatedOrderStartsNoSecondProcess()
+    {
+        using var agent = new Supervised(FakeRank.Program(FakeRank.Deaf));
+        await agent.StartAsync(generation: 1, 0);
+        var first = await agent.ReadyAsync();
+        await agent.StartAsync(generation: 1, 0);
+        Assert.Equal(first.ProcessId, Assert.Single(agent.Supervisor.Running).ProcessId);
+    }
+
+    [Fact]
+    public async Task AProgramThatCannotBeStartedIsReportedAsAnExit()
+    {
+        using var agent = new Supervised(new RankProgram("/nowhere/kaleido", ["rank"]));
+        await agent.StartAsync(generation: 1, 0);
+        var exited = await agent.ExitedAsync();
+        Assert.Equal((-1, false), (exited.ExitCode, exited.Fatal));
+        Assert.StartsWith("The rank process did not start: ", exited.Error, StringComparison.Ordinal);
+        Assert.False(agent.Supervisor.IsBusy);
+    }
+
+    [Fact]
+    public async Task ACrashIsReportedWithTheLastLineOfTheLog()
+    {
+        using var agent = new Supervised(FakeRank.Program(FakeRank.Crashing));
+        await agent.StartAsync(generation: 1, 0);
+        var exited = await agent.ExitedAsync();
+        Assert.Equal((3, "", "terminate called after throwing an instance of 'c10::Error'", false), (exited.ExitCode, exited.Signal, exited.Error, exited.Fatal));
+    }
+
+    [Fact]
+    public async Task LinesOfTheLogArePassedOnWithTheirRank()
+    {
+        using var agent = new Supervised(FakeRank.Program(FakeRank.Crashing));
+        await agent.StartAsync(generation: 2, 5);
+        var line = Assert.Single((await agent.NextAsync(message => message.LogBatch)).Lines);
+        Assert.Equal((Supervised.JobId, 2, 5, "first line"), (line.JobId, line.Generation, line.Rank, line.Text));
+    }
+
+    [Fact]
+    public async Task AFatalFailureIsReportedAsTheRankSaidIt()
+    {
+        using var agent = new Supervised(FakeRank.Program(FakeRank.Failing));
+        await agent.StartAsync(generation: 1, 0);
+        var exited = await agent.ExitedAsync();
+        Assert.Equal((1, "Row group 7 has 0 rows.", true), (exited.ExitCode, exited.Error, exited.Fatal));
+    }
+
+    [Fact]
+    public async Task ARankThatWritesWhatIsNotAReportIsKilled()
+    {
+        using var agent = new Supervised(FakeRank.Program(FakeRank.Babbling));
+        await agent.StartAsync(generation: 1, 0);
+        var exited = await agent.ExitedAsync();
+        Assert.Equal("SIGKILL", exited.Signal);
+        Assert.StartsWith("the rank wrote something that is not a report", exited.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ARankThatRunsOnAfterItsLastReportIsKilledAfterAGrace()
+    {
+        using var agent = new Supervised(FakeRank.Program(FakeRank.Lingering), exitGrace: TimeSpan.FromMilliseconds(100));
+        await agent.StartAsync(generation: 1, 0);
+        var exited = await agent.ExitedAsync();
+        Assert.Equal(("SIGKILL", "the rank sent its last report, but did not end within 0.1 s"), (exited.Signal, exited.Error));
+        Assert.Equal(RankOutcome.Completed, exited.Outcome);
+    }
+
+    [Fact]
+    public async Task StoppingAllAsksFirstAndKillsThoseThatDoNotListen()
+    {
+        using (var obedient = new Supervised(FakeRank.Program(FakeRank.Obedient)))
+        {
+            await obedient.StartAsync(generation: 1, 0);
+            await obedient.ReadyAsync();
+            await obedient.Supervisor.StopAllAsync(Eventually.Limit);
+            Assert.Equal(RankOutcome.Stopped, (await obedient.ExitedAsync()).Outcome);
+        }
+
+        using var deaf = new Supervised(FakeRank.Program(FakeRank.Deaf));
+        await deaf.StartAsync(generation: 1, 0);
+        await deaf.ReadyAsync();
+        await deaf.Supervisor.StopAllAsync(TimeSpan.FromMilliseconds(100));
+        Assert.Equal("SIGKILL", (await deaf.ExitedAsync()).Signal);
+    }
+
+    [Fact]
+    public async Task NoRankOutlivesItsSupervisor()
+    {
+        int rank;
+        using (var agent = new Supervised(FakeRank.Program(FakeRank.Deaf)))
+        {
+            await agent.StartAsync(generation: 1, 0);
+            rank = (await agent.ReadyAsync()).ProcessId;
+            Assert.True(ProcessTable.IsAlive(rank));
+        }
+
+        await Eventually.Holds("the rank is gone", () => !ProcessTable.IsAlive(rank), () => $"process {rank} runs");
+    }
+}
