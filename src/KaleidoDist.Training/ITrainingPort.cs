@@ -26,6 +26,6 @@ public interface ITrainingPort
     /// <summary>Hands in written files for commit (rank 0).</summary>
     void Propose(CheckpointProposal proposal);
 
-    /// <summary>Waits for the answer to the newest proposal; null when none came in time.</summary>
+    /// <summary>Waits for the next answer to a proposal, be it an earlier one; null when none came in time.</summary>
     CheckpointDecision? AwaitDecision(TimeSpan limit);
 }

@@ -80,7 +80,11 @@ public sealed class KaleidoParameters : IDisposable
     }
 
     /// <summary>Sets all gradients to zero, before the first leaf of a step.</summary>
-    public void ZeroGradients() => Gradients.zero_();
+    public void ZeroGradients()
+    {
+        // In-place operations return a new handle of their tensor; outside a scope it would wait for the finalizer.
+        using var handle = Gradients.zero_();
+    }
 
     /// <summary>A leaf over neighbouring parameters, used by one kernel together: [<paramref name="shape"/>] from the first's start.</summary>
     internal Tensor Span(string first, string last, params long[] shape)

@@ -22,7 +22,8 @@ internal sealed class RunRecorder : IDisposable
         {
             Directory.CreateDirectory(runDirectory);
             journal = RunJournal.Open(runDirectory);
-            journal.TruncateAfter(step);
+            // A run that starts over evaluates the untrained model again.
+            journal.TruncateAfter(step == 0 ? -1 : step);
             events = torch.utils.tensorboard.SummaryWriter(Path.Combine(runDirectory, "tensorboard"), createRunName: false);
         });
     }

@@ -40,9 +40,9 @@ internal sealed class RankCheckpoints(TrainerSetup setup, ReplicaState state, IC
     /// <summary>Writes, proposes and waits for the commit: the job is about to give its workers back.</summary>
     internal void SavePreempted()
     {
-        if (committedStep == state.Step || !TryWrite(CheckpointKind.Preempt))
+        if (committedStep == state.Step || TryWrite(CheckpointKind.Preempt) is not { } proposal)
             return;
-        if (Refusal() is { } refusal)
+        if (Refusal(proposal) is { } refusal)
             port.Warn("KD-R110", $"The checkpoint of step {state.Step} is not committed ({refusal}); the job will go on from the one before it.");
     }
 
@@ -55,22 +55,23 @@ internal sealed class RankCheckpoints(TrainerSetup setup, ReplicaState state, IC
         var refusal = "it could not be written";
         for (var attempt = 1; attempt <= FinalAttempts; attempt++)
         {
-            if (TryWrite(CheckpointKind.Final))
+            if (TryWrite(CheckpointKind.Final) is { } proposal)
             {
-                if (Refusal() is not { } reason)
+                if (Refusal(proposal) is not { } reason)
                     return;
                 refusal = reason;
             }
 
             if (attempt < FinalAttempts)
-                Thread.Sleep(RetryPause);
+                Task.Delay(RetryPause, time).Wait();
         }
 
         // Not tried again in a new generation: that would train everything since the newest checkpoint once more, to fail once more.
         throw KaleidoException.Usage($"Training reached its last step {state.Step}, but its checkpoint was not committed after {FinalAttempts} attempts: {refusal}. Mend '{setup.RunDirectory}' and run the same command: it goes on from the newest checkpoint there.");
     }
 
-    private bool TryWrite(CheckpointKind kind)
+    /// <summary>Writes and proposes; null, with a warning, when it could not be written.</summary>
+    private CheckpointProposal? TryWrite(CheckpointKind kind)
     {
         port.EnterPhase("checkpoint", state.Step);
         lastSave = time.GetTimestamp();
@@ -78,24 +79,32 @@ internal sealed class RankCheckpoints(TrainerSetup setup, ReplicaState state, IC
         {
             var shard = writer.Write(state.Snapshot(setup.JobId, collective.Generation));
             port.Log($"wrote the checkpoint of step {state.Step}: {shard.Files.Sum(f => f.Bytes):N0} bytes in {time.GetElapsedTime(lastSave).TotalSeconds:0.00} s");
-            port.Propose(Describe(shard, kind));
-            return true;
+            var proposal = Describe(shard, kind);
+            port.Propose(proposal);
+            return proposal;
         }
         catch (CheckpointWriteException error)
         {
             port.Warn(error.Code, error.Message[(error.Code.Length + 1)..]);
-            return false;
+            return null;
         }
     }
 
     /// <summary>Waits for the answer; null when the checkpoint is committed, else why not.</summary>
-    private string? Refusal()
+    private string? Refusal(CheckpointProposal proposal)
     {
-        if (port.AwaitDecision(DecisionLimit) is not { } decision)
-            return $"no coordinator answered within {DecisionLimit.TotalSeconds:0} s";
-        if (decision.Committed)
-            committedStep = decision.Step;
-        return decision.Committed ? null : decision.Error;
+        var asked = time.GetTimestamp();
+        while (port.AwaitDecision(DecisionLimit - time.GetElapsedTime(asked)) is { } decision)
+        {
+            // An answer to a periodic checkpoint may still be on its way.
+            if (decision.Step != proposal.Step || decision.Attempt != proposal.Attempt)
+                continue;
+            if (decision.Committed)
+                committedStep = decision.Step;
+            return decision.Committed ? null : decision.Error;
+        }
+
+        return $"no coordinator answered within {DecisionLimit.TotalSeconds:0} s";
     }
 
     private CheckpointProposal Describe(CheckpointShard shard, CheckpointKind kind)

@@ -60,15 +60,14 @@ public sealed class ReplicaState : IDisposable
     /// <summary>Brings the gradients of the last backward pass to host memory.</summary>
     public FloatRange PullGradients()
     {
-        staging?.copy_(Parameters.Gradients);
+        using var handle = staging?.copy_(Parameters.Gradients);
         return HostGradients;
     }
 
     /// <summary>Brings reduced gradients back to the device.</summary>
     public void PushGradients()
     {
-        if (staging is not null)
-            Parameters.Gradients.copy_(staging);
+        using var handle = staging is null ? null : Parameters.Gradients.copy_(staging);
     }
 
     /// <summary>The state as tensors to save; valid while nobody trains.</summary>
@@ -115,6 +114,7 @@ public sealed class ReplicaState : IDisposable
         var manifest = new CheckpointCatalog(setup.RunDirectory, TimeProvider.System).Read(setup.ResumeSeq);
         using Tensor weights = OnHost(Parameters.Weights), first = OnHost(Optimizer.FirstMoment), second = OnHost(Optimizer.SecondMoment);
         var rest = new CheckpointLoader(setup.RunDirectory).Load(manifest, Destinations(weights), Destinations(first), Destinations(second));
+        using (NewDisposeScope())
         using (no_grad())
         {
             Parameters.Weights.copy_(weights);

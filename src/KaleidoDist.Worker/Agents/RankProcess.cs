@@ -94,7 +94,7 @@ internal sealed partial class RankProcess
     /// <summary>Sends a command; false when the process is gone.</summary>
     internal bool Send(RankCommand command)
     {
-        if (command.CheckpointDecision is not null)
+        if (command.CheckpointDecision is { } decision && PendingProposal?.CheckpointWritten.Proposal is { } asked && asked.Step == decision.Step && asked.Attempt == decision.Attempt)
             PendingProposal = null;
         return pipe.TryWrite(command);
     }

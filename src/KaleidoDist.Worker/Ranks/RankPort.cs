@@ -73,7 +73,7 @@ internal sealed class RankPort(RankKey key, MessagePipe<RankCommand, RankReport>
     /// <inheritdoc/>
     public CheckpointDecision? AwaitDecision(TimeSpan limit)
     {
-        using var timeout = new CancellationTokenSource(limit);
+        using var timeout = new CancellationTokenSource(limit > TimeSpan.Zero ? limit : TimeSpan.Zero);
         try
         {
             return decisions.Reader.ReadAsync(timeout.Token).AsTask().GetAwaiter().GetResult();

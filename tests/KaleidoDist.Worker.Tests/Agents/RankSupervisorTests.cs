@@ -24,6 +24,9 @@ public sealed class RankSupervisorTests
         Assert.Equal((4, 2, 1), (written.Generation, written.Rank, written.Proposal.Step));
         Assert.Equal(written, Assert.Single(agent.Supervisor.UnansweredProposals).CheckpointWritten);
 
+        agent.Supervisor.Decide(new CheckpointVerdict { JobId = Supervised.JobId, Generation = 4, Rank = 2, Decision = new CheckpointDecision { Step = 0, Attempt = 1, Committed = true, Seq = 8 } });
+        Assert.Equal("verdict 8", (await agent.NextAsync(message => message.RankWarning)).Text);
+        Assert.Single(agent.Supervisor.UnansweredProposals);
         agent.Supervisor.Decide(new CheckpointVerdict { JobId = Supervised.JobId, Generation = 4, Rank = 2, Decision = new CheckpointDecision { Step = 1, Attempt = 1, Committed = true, Seq = 9 } });
         Assert.Equal("verdict 9", (await agent.NextAsync(message => message.RankWarning)).Text);
         Assert.Empty(agent.Supervisor.UnansweredProposals);

@@ -1,0 +1,133 @@
+using KaleidoDist.Collectives;
+using KaleidoDist.Contracts;
+using KaleidoDist.Protocol.V1;
+
+namespace KaleidoDist.Training.Tests;
+
+/// <summary>When rank 0 saves, and what it makes of the answers.</summary>
+public sealed class RankCheckpointsTests : IDisposable
+{
+    private readonly InstantTime time = new();
+    private readonly List<IDisposable> owned = [];
+
+    [Fact]
+    public void ACheckpointIsDueEverySoManySteps()
+    {
+        var checkpoints = Create(new RecordingPort(), "checkpoint.every=10");
+        Assert.Equal([10L, 20L, 30L], Enumerable.Range(1, 30).Select(step => (long)step).Where(checkpoints.IsDue));
+    }
+
+    [Fact]
+    public void ACheckpointIsDueSoLongAfterTheOneBefore()
+    {
+        var checkpoints = Create(new RecordingPort(), "checkpoint.every=60s");
+        Assert.False(checkpoints.IsDue(1));
+        time.Advance(TimeSpan.FromSeconds(59));
+        Assert.False(checkpoints.IsDue(2));
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.True(checkpoints.IsDue(3));
+        checkpoints.SavePeriodic();
+        Assert.False(checkpoints.IsDue(4));
+        time.Advance(TimeSpan.FromSeconds(60));
+        Assert.True(checkpoints.IsDue(5));
+    }
+
+    [Fact]
+    public void APeriodicCheckpointIsProposedWithItsPlaceInTheDataAndNotWaitedFor()
+    {
+        var port = new RecordingPort();
+        var checkpoints = Create(port, step: 151); // 2,400 rows: 150 steps of 16 an epoch
+        checkpoints.Remember([new TaskMetric { Task = "mlm", Metric = "loss", Value = 7.5 }]);
+        checkpoints.SavePeriodic();
+        var proposal = Assert.Single(port.Proposals);
+        Assert.Equal((151L, 1L, 1L, 151L * 16, "periodic"), (proposal.Step, proposal.Epoch, proposal.StepInEpoch, proposal.Samples, proposal.Kind));
+        Assert.Equal(7.5, proposal.Metrics["validation.mlm.loss"]);
+        Assert.Equal(32, proposal.WeightsXxh128.Length);
+        Assert.Equal(0, port.Waits);
+    }
+
+    [Fact]
+    public void TheLastCheckpointIsTriedThreeTimesAndThenTheTrainingFails()
+    {
+        var port = new RecordingPort { OnPropose = proposal => new CheckpointDecision { Step = proposal.Step, Attempt = proposal.Attempt, Error = "the disk is full" } };
+        var error = Assert.Throws<KaleidoException>(Create(port, step: 30).SaveFinal);
+        Assert.Equal(3, port.Proposals.Count);
+        Assert.Equal(3, port.Proposals.Select(proposal => proposal.Directory).Distinct().Count());
+        Assert.Contains("was not committed after 3 attempts: the disk is full", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ARefusedLastCheckpointIsTriedAgainUntilItIsCommitted()
+    {
+        var port = new RecordingPort { OnPropose = proposal => new CheckpointDecision { Step = proposal.Step, Attempt = proposal.Attempt, Committed = proposal.Attempt == 2, Error = "busy" } };
+        Create(port, step: 30).SaveFinal();
+        Assert.Equal(["final", "final"], port.Proposals.Select(proposal => proposal.Kind));
+    }
+
+    [Fact]
+    public void ALateAnswerToAnEarlierProposalIsNotTakenForTheLastOnes()
+    {
+        var port = new RecordingPort { OnPropose = proposal => new CheckpointDecision { Step = proposal.Step, Attempt = proposal.Attempt, Error = "the disk is full" } };
+        port.Deliver(new CheckpointDecision { Step = 20, Attempt = 1, Committed = true, Seq = 2 });
+        port.Deliver(new CheckpointDecision { Step = 30, Attempt = 7, Committed = true, Seq = 3 });
+        Assert.Throws<KaleidoException>(Create(port, step: 30).SaveFinal);
+    }
+
+    [Fact]
+    public void AStopThatIsNotCommittedIsAWarningThatNamesTheReason()
+    {
+        var port = new RecordingPort();
+        Create(port, step: 12).SavePreempted();
+        Assert.Equal("preempt", Assert.Single(port.Proposals).Kind);
+        var (code, text) = Assert.Single(port.Warnings);
+        Assert.Equal("KD-R110", code);
+        Assert.Equal("The checkpoint of step 12 is not committed (no coordinator answered within 30 s); the job will go on from the one before it.", text);
+    }
+
+    [Fact]
+    public void AStepThatIsCommittedAlreadyIsNotSavedAgain()
+    {
+        var port = new RecordingPort { OnPropose = proposal => new CheckpointDecision { Step = proposal.Step, Attempt = proposal.Attempt, Committed = true, Seq = 1 } };
+        var checkpoints = Create(port, step: 12);
+        checkpoints.SavePreempted();
+        checkpoints.SavePreempted();
+        Assert.Single(port.Proposals);
+    }
+
+    [Fact]
+    public void AFolderThatCannotBeWrittenIsAWarningWhileTrainingGoesOn()
+    {
+        var port = new RecordingPort();
+        var checkpoints = Create(port, step: 10, prepare: training =>
+        {
+            Directory.CreateDirectory(training.Folder);
+            File.WriteAllText(Path.Combine(training.Folder, "data"), "a file where a folder should be");
+        });
+        checkpoints.SavePeriodic();
+        Assert.Empty(port.Proposals);
+        Assert.StartsWith("KD-S", Assert.Single(port.Warnings).Code, StringComparison.Ordinal);
+        Assert.Contains("it could not be written", Assert.Throws<KaleidoException>(checkpoints.SaveFinal).Message, StringComparison.Ordinal);
+    }
+
+    public void Dispose()
+    {
+        foreach (var one in Enumerable.Reverse(owned))
+            one.Dispose();
+    }
+
+    private RankCheckpoints Create(RecordingPort port, string setting = "checkpoint.every=5m", long step = 0, Action<MicroTraining>? prepare = null)
+    {
+        var training = Own(new MicroTraining(setting));
+        prepare?.Invoke(training);
+        var state = Own(ReplicaState.Create(training.Setup));
+        state.Step = step;
+        return new RankCheckpoints(training.Setup, state, Own(training.Alone()), port, time);
+    }
+
+    private T Own<T>(T one)
+        where T : IDisposable
+    {
+        owned.Add(one);
+        return one;
+    }
+}
