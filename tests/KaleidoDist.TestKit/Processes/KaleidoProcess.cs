@@ -52,13 +52,16 @@ public sealed class KaleidoProcess : IAsyncDisposable
             throw new FileNotFoundException($"'{Executable}' is missing; expected the program beside the tests. Build src/KaleidoDist.Cli in the tests' configuration.");
         var start = new ProcessStartInfo(Executable, arguments)
         {
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             WorkingDirectory = Repository.Root,
         };
         // These processes live for seconds: compiling their hot methods a second time would cost a quarter of all their work.
         start.Environment["DOTNET_TC_CallCountingDelayMs"] = "60000";
-        return new KaleidoProcess(Process.Start(start)!, $"kaleido {string.Join(' ', start.ArgumentList)}");
+        var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        return new KaleidoProcess(process, $"kaleido {string.Join(' ', start.ArgumentList)}");
     }
 
     /// <summary>Runs it to its end and returns its exit code and lines.</summary>

@@ -1,52 +1,59 @@
 using KaleidoDist.Protocol.V1;
+using KaleidoDist.TestKit;
 
 namespace KaleidoDist.Worker.Tests;
 
 public sealed class RankPortTests
 {
-    private readonly MemoryStream sent = new();
+    private readonly MemoryStream reports = new();
+    private readonly RankPort port;
+
+    public RankPortTests() => port = new RankPort(new RankKey("job-1", 2, 3), new MessagePipe<RankCommand, RankReport>(Stream.Null, reports));
 
     [Fact]
-    public void StepsAndLongPhasesAreReportedAtOnceAndShortOnesAreNot()
+    public async Task AnAnswerIsAwaitedFromAnotherThread()
     {
-        var port = Port();
-        port.EnterPhase("data", 1);
-        port.EnterPhase("reduce", 1);
-        port.ReportStep(1, TimeSpan.FromSeconds(2), metrics: null);
-        port.EnterPhase("checkpoint", 1);
-        var reports = Sent();
-        Assert.Equal([("training", 1L, 2.0), ("checkpoint", 1L, 0.0)], reports.Select(r => (r.Progress.Phase, r.Progress.Step, r.Progress.StepSeconds)));
-        Assert.All(reports, r => Assert.Equal(("job", 3L, 1), (r.Progress.JobId, r.Progress.Generation, r.Progress.Rank)));
+        port.Propose(new CheckpointProposal { Step = 5 });
+        var waiting = Task.Run(() => port.AwaitDecision(Eventually.Limit));
+        port.Decide(new CheckpointDecision { Step = 5, Committed = true });
+        Assert.Equal(5, (await waiting)!.Step);
     }
 
     [Fact]
-    public void AnAnswerToAnOlderProposalIsNotTakenForTheNewest()
+    public void AnswersFromBeforeAProposalAreForgotten()
     {
-        var port = Port();
-        port.Decide(new CheckpointDecision { Step = 10, Committed = true });
-        port.Propose(new CheckpointProposal { Step = 20 });
-        Assert.Null(port.AwaitDecision(TimeSpan.FromMilliseconds(1)));
-        port.Decide(new CheckpointDecision { Step = 20, Committed = false, Error = "no" });
-        Assert.Equal("no", port.AwaitDecision(TimeSpan.FromSeconds(10))!.Error);
+        port.Decide(new CheckpointDecision { Step = 5 });
+        port.Propose(new CheckpointProposal { Step = 6 });
+        Assert.Null(port.AwaitDecision(TimeSpan.Zero));
+        Assert.Null(port.AwaitDecision(TimeSpan.FromSeconds(-1)));
     }
 
     [Fact]
-    public void AStopIsSeenOnceItWasRequested()
+    public void OnlyPhasesThatLastAreReportedAtOnce()
     {
-        var port = Port();
+        foreach (var phase in new[] { "data", "compute", "reduce", "optimizer", "checkpoint", "checkpoint", "data", "evaluation" })
+            port.EnterPhase(phase, 7);
+        port.ReportStep(7, TimeSpan.FromSeconds(0.5), new StepMetrics { Step = 7 });
+        var said = Said();
+        Assert.Equal(["checkpoint", "evaluation", "training"], said.Select(report => report.Progress.Phase));
+        Assert.All(said, report => Assert.Equal(("job-1", 2L, 3, 7L), (report.Progress.JobId, report.Progress.Generation, report.Progress.Rank, report.Progress.Step)));
+        Assert.Equal((0.5, 7L), (said[^1].Progress.StepSeconds, said[^1].Progress.Metrics.Step));
+    }
+
+    [Fact]
+    public void ARequestToStopIsSeenByTheLoop()
+    {
         Assert.False(port.StopRequested);
         port.RequestStop();
         Assert.True(port.StopRequested);
     }
 
-    private RankPort Port() => new(new RankKey("job", 3, 1), new MessagePipe<RankCommand, RankReport>(Stream.Null, sent));
-
-    private List<RankReport> Sent()
+    private List<RankReport> Said()
     {
-        using var pipe = new MessagePipe<RankReport, RankCommand>(new MemoryStream(sent.ToArray()), Stream.Null);
-        var reports = new List<RankReport>();
-        while (pipe.Read() is { } report)
-            reports.Add(report);
-        return reports;
+        using var reader = new MessagePipe<RankReport, RankCommand>(new MemoryStream(reports.ToArray()), Stream.Null);
+        var said = new List<RankReport>();
+        while (reader.Read() is { } report)
+            said.Add(report);
+        return said;
     }
 }
