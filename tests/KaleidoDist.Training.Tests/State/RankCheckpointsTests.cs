@@ -36,11 +36,11 @@ public sealed class RankCheckpointsTests : IDisposable
     public void APeriodicCheckpointIsProposedWithItsPlaceInTheDataAndNotWaitedFor()
     {
         var port = new RecordingPort();
-        var checkpoints = Create(port, step: 151); // 2,400 rows: 150 steps of 16 an epoch
+        var checkpoints = Create(port, step: 151); // 2,379 rows: 149 steps of 16 an epoch
         checkpoints.Remember([new TaskMetric { Task = "mlm", Metric = "loss", Value = 7.5 }]);
         checkpoints.SavePeriodic();
         var proposal = Assert.Single(port.Proposals);
-        Assert.Equal((151L, 1L, 1L, 151L * 16, "periodic"), (proposal.Step, proposal.Epoch, proposal.StepInEpoch, proposal.Samples, proposal.Kind));
+        Assert.Equal((151L, 1L, 2L, 2379L + (2 * 16), "periodic"), (proposal.Step, proposal.Epoch, proposal.StepInEpoch, proposal.Samples, proposal.Kind));
         Assert.Equal(7.5, proposal.Metrics["validation.mlm.loss"]);
         Assert.Equal(32, proposal.WeightsXxh128.Length);
         Assert.Equal(0, port.Waits);
