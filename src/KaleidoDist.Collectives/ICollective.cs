@@ -2,7 +2,8 @@ namespace KaleidoDist.Collectives;
 
 /// <summary>
 /// The collective operations of one generation. All ranks make the same calls in the same order, each from its one rank thread; a call
-/// returns when this rank's part is done. Any failure is a <see cref="CollectiveException"/> and final for the group.
+/// returns when this rank's part is done, and calls are carried out one after another in the order they were made. Any failure is a
+/// <see cref="CollectiveException"/> and final for the group.
 /// </summary>
 public interface ICollective : IDisposable
 {
@@ -25,7 +26,29 @@ public interface ICollective : IDisposable
     /// <param name="partials">This rank's maximal subtrees in order of leaves (<see cref="LeafAccumulator.Partials"/>), each <c>[N] float32</c>.</param>
     /// <param name="result"><c>[N] float32</c>; may be the very range of a partial, but not overlap one in part. Partials are otherwise left as they are.</param>
     /// <exception cref="ArgumentException">The partials are not those of this rank, or their sizes differ from the result's.</exception>
-    void AllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result);
+    void AllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result) => BeginAllReduce(partials, result).Wait();
+
+    /// <summary>
+    /// Begins an <see cref="AllReduce"/> and returns at once: it is carried out behind the calls made before it, while the rank thread goes
+    /// on computing. Any number of ranges (buckets) may be under way; how the values are cut into buckets is invisible in the bits.
+    /// </summary>
+    /// <param name="partials">As for <see cref="AllReduce"/>; read, and left alone by the caller, until <see cref="Reduction.Wait"/> has returned.</param>
+    /// <param name="result">As for <see cref="AllReduce"/>; written until <see cref="Reduction.Wait"/> has returned.</param>
+    /// <exception cref="ArgumentException">As for <see cref="AllReduce"/>.</exception>
+    Reduction BeginAllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result);
+
+    /// <summary>
+    /// The first half of an all-reduce: sums over all leaves along <see cref="Tree"/>, and leaves each rank with its own segment
+    /// (<see cref="Segments"/>) of the sum. <see cref="AllGatherSegments"/> is the second half; both together have the bits of <see cref="AllReduce"/>.
+    /// </summary>
+    /// <param name="partials">As for <see cref="AllReduce"/>, each <c>[N] float32</c>.</param>
+    /// <param name="segment">Receives this rank's segment of the N values; may be that very part of a partial, but not overlap one otherwise.</param>
+    /// <exception cref="ArgumentException">The partials are not those of this rank, or the segment is not as long as this rank's.</exception>
+    void ReduceScatter(IReadOnlyList<SubtreePartial> partials, FloatRange segment);
+
+    /// <summary>Gives every rank the segments of all ranks.</summary>
+    /// <param name="values"><c>[N] float32</c>; this rank's segment (<see cref="Segments"/>) is read, all others are written.</param>
+    void AllGatherSegments(FloatRange values);
 
     /// <summary>Copies the values of rank <paramref name="root"/> to all ranks.</summary>
     /// <param name="values"><c>[N] float32</c>, read on the root and written on the others.</param>
@@ -36,6 +59,12 @@ public interface ICollective : IDisposable
     /// <param name="mine">This rank's bytes; as many on every rank.</param>
     /// <param name="all">Receives the bytes of rank 0, 1, ... one after another: W times as long.</param>
     void AllGather(ReadOnlySpan<byte> mine, Span<byte> all);
+
+    /// <summary>
+    /// Memory that this group reduces without copying it first: <paramref name="floatCount"/> zeros, float32. The caller disposes it, before or
+    /// after the group. Other memory is reduced as well, and to the same bits.
+    /// </summary>
+    NativeBuffer Allocate(long floatCount);
 
     /// <summary>Returns when every rank has called it.</summary>
     void Barrier();

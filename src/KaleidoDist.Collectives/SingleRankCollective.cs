@@ -36,10 +36,11 @@ public sealed class SingleRankCollective : ICollective
     public CanonicalTree Tree => plan.Tree;
 
     /// <inheritdoc/>
-    public void AllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result)
+    public Reduction BeginAllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result)
     {
         ThrowIfAborted();
         AllReduceArguments.Check(plan, Rank, partials, result);
+        // Nothing to wait for: a copy, or not even that.
         for (long offset = 0; offset < result.Count; offset += ChunkCount)
         {
             var chunk = result.Slice(offset, Math.Min(ChunkCount, result.Count - offset));
@@ -47,7 +48,15 @@ public sealed class SingleRankCollective : ICollective
                 combiner.SetInput(i, partials[i].Values.Slice(offset, chunk.Count).Address);
             combiner.Combine(chunk);
         }
+
+        return Reduction.Completed;
     }
+
+    /// <inheritdoc/>
+    public void ReduceScatter(IReadOnlyList<SubtreePartial> partials, FloatRange segment) => BeginAllReduce(partials, segment).Wait();
+
+    /// <inheritdoc/>
+    public void AllGatherSegments(FloatRange values) => ThrowIfAborted();
 
     /// <inheritdoc/>
     public void Broadcast(FloatRange values, int root)
@@ -63,6 +72,9 @@ public sealed class SingleRankCollective : ICollective
         ArgumentOutOfRangeException.ThrowIfNotEqual(all.Length, mine.Length, nameof(all));
         mine.CopyTo(all);
     }
+
+    /// <inheritdoc/>
+    public NativeBuffer Allocate(long floatCount) => NativeBuffer.OfFloats(floatCount);
 
     /// <inheritdoc/>
     public void Barrier() => ThrowIfAborted();

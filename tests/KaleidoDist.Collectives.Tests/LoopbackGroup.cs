@@ -6,16 +6,16 @@ internal static class LoopbackGroup
     /// <summary>A test that needs longer hangs.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    public static TcpCollectiveOptions Options(int virtualRankCount) => new() { VirtualRankCount = virtualRankCount };
+    public static CollectiveOptions Options(int virtualRankCount) => new() { VirtualRankCount = virtualRankCount };
 
     /// <summary>Runs <paramref name="body"/> on every rank of a fresh group and returns what each rank threw, if anything.</summary>
-    public static Exception?[] Run(int worldSize, TcpCollectiveOptions options, Action<TcpCollective> body)
+    public static Exception?[] Run(int worldSize, CollectiveOptions options, Action<ICollective> body)
     {
         using var listeners = new LoopbackListeners(worldSize);
         var membership = listeners.Membership();
         return RunRanks(worldSize, rank =>
         {
-            using var collective = TcpCollective.Form(membership, rank, listeners[rank], options, CancellationToken.None);
+            using var collective = Collective.Form(membership, rank, listeners[rank], options, CancellationToken.None);
             body(collective);
         });
     }
@@ -25,7 +25,7 @@ internal static class LoopbackGroup
         => Assert.True(SpinWait.SpinUntil(condition, Patience), $"Not within {Patience}: {what}.");
 
     /// <summary>Like <see cref="Run"/>, and no rank may fail.</summary>
-    public static void RunWell(int worldSize, TcpCollectiveOptions options, Action<TcpCollective> body)
+    public static void RunWell(int worldSize, CollectiveOptions options, Action<ICollective> body)
         => AssertAllWell(Run(worldSize, options, body));
 
     public static void AssertAllWell(Exception?[] errors)

@@ -13,14 +13,34 @@ public sealed class LeafAccumulator : IDisposable
     private readonly List<NativeBuffer> buffers = []; // buffers[i] holds the value of stack entry i.
     private readonly VirtualRankRange leaves;
     private readonly SubtreePartial[] partials;
+    private readonly Func<long, NativeBuffer> allocate;
+
+    /// <summary>
+    /// Takes the leaves that <paramref name="collective"/>'s rank hosts, each <c>[<paramref name="elementCount"/>] float32</c>, into memory that
+    /// the collective reduces without copying it.
+    /// </summary>
+    public LeafAccumulator(ICollective collective, long elementCount)
+        : this(
+            collective.Tree,
+            VirtualRankRange.Of(collective.Rank, collective.WorldSize, collective.Tree.LeafCount),
+            elementCount,
+            collective.Allocate)
+    {
+    }
 
     /// <summary>Takes the leaves <paramref name="leaves"/> of <paramref name="tree"/>, each <c>[<paramref name="elementCount"/>] float32</c>.</summary>
     public LeafAccumulator(CanonicalTree tree, VirtualRankRange leaves, long elementCount)
+        : this(tree, leaves, elementCount, NativeBuffer.OfFloats)
+    {
+    }
+
+    private LeafAccumulator(CanonicalTree tree, VirtualRankRange leaves, long elementCount, Func<long, NativeBuffer> allocate)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(elementCount);
         partials = new SubtreePartial[tree.Decompose(leaves).Length];
         stack = new SubtreeStack(tree);
         this.leaves = leaves;
+        this.allocate = allocate;
         ElementCount = elementCount;
         NextLeaf = leaves.First;
     }
@@ -65,7 +85,7 @@ public sealed class LeafAccumulator : IDisposable
         {
             stack.Push(subtree);
             if (buffers.Count < stack.Count)
-                buffers.Add(NativeBuffer.OfFloats(ElementCount));
+                buffers.Add(allocate(ElementCount));
             leaf.CopyTo(buffers[stack.Count - 1].Floats);
         }
 

@@ -14,7 +14,7 @@ internal sealed class PeerMesh : IDisposable
 
     private readonly int rank;
     private readonly long generation;
-    private readonly TcpCollectiveOptions options;
+    private readonly CollectiveOptions options;
     private readonly AbortSignal abort;
     private readonly NativeBuffer headers;
     private readonly PeerConnection[] peers; // In the order rank+1, rank+2, ...: not everybody starts with the same peer.
@@ -24,7 +24,7 @@ internal sealed class PeerMesh : IDisposable
     private ulong sequence;
 
     /// <summary>Takes the sockets of <see cref="MeshFormation"/> over.</summary>
-    public PeerMesh(int rank, long generation, IReadOnlyList<Socket?> sockets, TcpCollectiveOptions options, WakeEvent wake, AbortSignal abort)
+    public PeerMesh(int rank, long generation, IReadOnlyList<Socket?> sockets, CollectiveOptions options, WakeEvent wake, AbortSignal abort)
     {
         this.rank = rank;
         this.generation = generation;

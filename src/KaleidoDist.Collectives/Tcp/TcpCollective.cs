@@ -17,23 +17,32 @@ public sealed class TcpCollective : ICollective
     private readonly CommunicationThread thread;
 
     private readonly AllReduceExchange allReduce;
+    private readonly AllReduceExchange scatter; // Of its own: all-reduces may be under way while it is prepared.
+    private readonly AllGatherSegmentsExchange allGatherSegments;
     private readonly BroadcastExchange broadcast;
     private readonly AllGatherExchange allGather;
     private readonly BarrierExchange barrier = new();
 
-    private TcpCollective(Membership membership, int rank, TcpCollectiveOptions options, IReadOnlyList<Socket?> sockets)
+    // Calls that wait at once need one place in the queue; all-reduces may be many.
+    private readonly QueuedCall call = new();
+    private readonly QueuedAllReducePool reductions;
+
+    private TcpCollective(Membership membership, int rank, CollectiveOptions options, IReadOnlyList<Socket?> sockets)
     {
         Rank = rank;
         WorldSize = membership.WorldSize;
         Generation = membership.Generation;
         plan = new ReductionPlan(new CanonicalTree(options.VirtualRankCount), WorldSize);
         allReduce = new AllReduceExchange(plan, rank, options.ChunkBytes);
+        scatter = new AllReduceExchange(plan, rank, options.ChunkBytes);
+        allGatherSegments = new AllGatherSegmentsExchange(rank, WorldSize);
         broadcast = new BroadcastExchange(rank, WorldSize);
         allGather = new AllGatherExchange(rank, WorldSize);
         wake = new WakeEvent();
         abort = new AbortSignal(wake);
         mesh = new PeerMesh(rank, Generation, sockets, options, wake, abort);
         thread = new CommunicationThread(mesh, wake, $"collectives g{Generation} r{Rank}");
+        reductions = new QueuedAllReducePool(thread, allReduce, plan.Partials[rank].Length);
     }
 
     /// <inheritdoc/>
@@ -57,7 +66,7 @@ public sealed class TcpCollective : ICollective
     /// <exception cref="FormationException">A peer did not come in time, or refused this rank for good.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public static TcpCollective Form(
-        Membership membership, int rank, DataPlaneListener listener, TcpCollectiveOptions options, CancellationToken cancellation)
+        Membership membership, int rank, DataPlaneListener listener, CollectiveOptions options, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(rank);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(rank, membership.WorldSize);
@@ -68,11 +77,28 @@ public sealed class TcpCollective : ICollective
     }
 
     /// <inheritdoc/>
-    public void AllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result)
+    public Reduction BeginAllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result)
     {
         AllReduceArguments.Check(plan, Rank, partials, result);
-        allReduce.Prepare(partials, result);
-        thread.Run(allReduce);
+        var queued = reductions.Rent();
+        var reduction = queued.Begin(partials, result);
+        thread.Begin(queued);
+        return reduction;
+    }
+
+    /// <inheritdoc/>
+    public void ReduceScatter(IReadOnlyList<SubtreePartial> partials, FloatRange segment)
+    {
+        AllReduceArguments.CheckScatter(plan, Rank, partials, segment);
+        scatter.PrepareScatter(partials, segment);
+        Run(scatter);
+    }
+
+    /// <inheritdoc/>
+    public void AllGatherSegments(FloatRange values)
+    {
+        allGatherSegments.Prepare(values);
+        Run(allGatherSegments);
     }
 
     /// <inheritdoc/>
@@ -81,7 +107,7 @@ public sealed class TcpCollective : ICollective
         ArgumentOutOfRangeException.ThrowIfNegative(root);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(root, WorldSize);
         broadcast.Prepare(values, root);
-        thread.Run(broadcast);
+        Run(broadcast);
     }
 
     /// <inheritdoc/>
@@ -89,12 +115,15 @@ public sealed class TcpCollective : ICollective
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(all.Length, checked(mine.Length * WorldSize), nameof(all));
         allGather.Prepare(mine);
-        thread.Run(allGather);
+        Run(allGather);
         allGather.CopyTo(all);
     }
 
     /// <inheritdoc/>
-    public void Barrier() => thread.Run(barrier);
+    public NativeBuffer Allocate(long floatCount) => NativeBuffer.OfFloats(floatCount);
+
+    /// <inheritdoc/>
+    public void Barrier() => Run(barrier);
 
     /// <inheritdoc/>
     public void Abort(Exception cause) => abort.Raise(cause);
@@ -106,6 +135,14 @@ public sealed class TcpCollective : ICollective
         mesh.Dispose();
         wake.Dispose();
         allGather.Dispose();
+        scatter.Dispose();
         allReduce.Dispose();
+    }
+
+    private void Run(Exchange exchange)
+    {
+        call.Exchange = exchange;
+        thread.Begin(call);
+        thread.Wait(call);
     }
 }

@@ -114,7 +114,7 @@ public sealed class AllReduceTests : NativeMemoryTest
         LoopbackGroup.AssertAllWell(LoopbackGroup.RunRanks(3, rank =>
         {
             var probe = new AllocationProbe();
-            using var collective = TcpCollective.Form(
+            using var collective = Collective.Form(
                 membership, rank, listeners[rank], LoopbackGroup.Options(8) with { TimeProvider = probe }, CancellationToken.None);
             using var accumulator = Gradients.Accumulate(collective.Tree, LeavesOf(collective), 20_000);
             using var result = NativeBuffer.OfFloats(20_000);

@@ -6,7 +6,7 @@ public sealed class FaultTests : NativeMemoryTest
 {
     private const int Size = 300_000;
 
-    private static readonly TcpCollectiveOptions Options = LoopbackGroup.Options(8);
+    private static readonly CollectiveOptions Options = LoopbackGroup.Options(8);
 
     [Fact]
     public void ADeathMidCollectiveEndsAllSurvivorsWithPeerLost()
@@ -117,7 +117,7 @@ public sealed class FaultTests : NativeMemoryTest
     public void DifferentCallsAreAMismatchOnBothSides()
     {
         using var values = NativeBuffer.OfFloats(8);
-        Action<TcpCollective>[] calls =
+        Action<ICollective>[] calls =
         [
             collective => collective.Barrier(),
             collective => collective.AllGather(new byte[32], new byte[64]),
@@ -189,10 +189,10 @@ public sealed class FaultTests : NativeMemoryTest
     /// <summary>The last rank is raw; the others run <paramref name="body"/> (an all-reduce by default).</summary>
     private static Exception?[] RunWithRawPeer(
         int worldSize,
-        TcpCollectiveOptions rawOptions,
-        Func<int, TcpCollectiveOptions> options,
+        CollectiveOptions rawOptions,
+        Func<int, CollectiveOptions> options,
         Action<RawPeer> raw,
-        Action<TcpCollective, int>? body = null)
+        Action<ICollective, int>? body = null)
     {
         using var listeners = new LoopbackListeners(worldSize);
         var membership = listeners.Membership();
@@ -205,7 +205,7 @@ public sealed class FaultTests : NativeMemoryTest
                 return;
             }
 
-            using var collective = TcpCollective.Form(membership, rank, listeners[rank], options(rank), CancellationToken.None);
+            using var collective = Collective.Form(membership, rank, listeners[rank], options(rank), CancellationToken.None);
             if (body is null)
                 ReduceOnce(collective);
             else
@@ -219,9 +219,9 @@ public sealed class FaultTests : NativeMemoryTest
 
     private static CollectiveHeader AllReduceHeader(ulong sequence) => new(sequence, CollectiveKind.AllReduce, ElementType.Float32, 0, Size);
 
-    private static void ReduceOnce(TcpCollective collective) => ReduceOnce(collective, Size);
+    private static void ReduceOnce(ICollective collective) => ReduceOnce(collective, Size);
 
-    private static void ReduceOnce(TcpCollective collective, int count)
+    private static void ReduceOnce(ICollective collective, int count)
     {
         using var values = NativeBuffer.OfFloats(count);
         var leaves = VirtualRankRange.Of(collective.Rank, collective.WorldSize, collective.Tree.LeafCount);

@@ -7,7 +7,7 @@ namespace KaleidoDist.Collectives.Tests;
 
 public sealed class FormationTests : NativeMemoryTest
 {
-    private static readonly TcpCollectiveOptions Options = LoopbackGroup.Options(8);
+    private static readonly CollectiveOptions Options = LoopbackGroup.Options(8);
 
     public static TheoryData<RefusalReason> Intruders =>
         [RefusalReason.StaleGeneration, RefusalReason.WrongJob, RefusalReason.WrongRank, RefusalReason.DifferentPlan, RefusalReason.WrongKey];
@@ -36,14 +36,14 @@ public sealed class FormationTests : NativeMemoryTest
             if (rank == 3)
             {
                 using var own = DataPlaneListener.Bind(IPAddress.Loopback);
-                refusal = Assert.Throws<FormationException>(() => TcpCollective.Form(wrong, 2, own, options, CancellationToken.None));
+                refusal = Assert.Throws<FormationException>(() => Collective.Form(wrong, 2, own, options, CancellationToken.None));
                 refused.Set();
                 return;
             }
 
             if (rank > 0)
                 Assert.True(refused.Wait(LoopbackGroup.Patience));
-            using var collective = TcpCollective.Form(right, rank, listeners[rank], Options, CancellationToken.None);
+            using var collective = Collective.Form(right, rank, listeners[rank], Options, CancellationToken.None);
             collective.Barrier();
         });
 
@@ -72,7 +72,7 @@ public sealed class FormationTests : NativeMemoryTest
                 Assert.Equal(RefusalReason.WrongKey, Verdict.Read(ReceiveExactly(forger, Verdict.ByteCount)));
             }
 
-            using var collective = TcpCollective.Form(membership, rank, listeners[rank], Options, CancellationToken.None);
+            using var collective = Collective.Form(membership, rank, listeners[rank], Options, CancellationToken.None);
             collective.Barrier();
         });
 
@@ -95,7 +95,7 @@ public sealed class FormationTests : NativeMemoryTest
         {
             if (rank == 1)
                 Assert.Equal(RefusalReason.NotAPeer, Verdict.Read(ReceiveExactly(browser, Verdict.ByteCount)));
-            using var collective = TcpCollective.Form(membership, rank, listeners[rank], options, CancellationToken.None);
+            using var collective = Collective.Form(membership, rank, listeners[rank], options, CancellationToken.None);
             collective.Barrier();
         }));
 
@@ -112,7 +112,7 @@ public sealed class FormationTests : NativeMemoryTest
         {
             if (rank == 1)
                 LoopbackGroup.Until(() => listeners[0].RefusedFor(RefusalReason.Incomplete) == 1, "the mute stranger is refused");
-            using var collective = TcpCollective.Form(listeners.Membership(), rank, listeners[rank], options, CancellationToken.None);
+            using var collective = Collective.Form(listeners.Membership(), rank, listeners[rank], options, CancellationToken.None);
             collective.Barrier();
         }));
     }
@@ -129,14 +129,14 @@ public sealed class FormationTests : NativeMemoryTest
             switch (thread)
             {
                 case 0:
-                    Assert.Throws<OperationCanceledException>(() => TcpCollective.Form(older, 0, listeners[0], Options, fenced.Token));
+                    Assert.Throws<OperationCanceledException>(() => Collective.Form(older, 0, listeners[0], Options, fenced.Token));
                     goto default;
                 case 2:
                     LoopbackGroup.Until(() => listeners[0].RefusedFor(RefusalReason.NewerGeneration) > 0, "the newer generation knocks");
                     fenced.Cancel();
                     break;
                 default:
-                    using (var collective = TcpCollective.Form(newer, thread, listeners[thread], Options, CancellationToken.None))
+                    using (var collective = Collective.Form(newer, thread, listeners[thread], Options, CancellationToken.None))
                         collective.Barrier();
                     break;
             }
@@ -153,7 +153,7 @@ public sealed class FormationTests : NativeMemoryTest
             var membership = listeners.Membership(generation);
             LoopbackGroup.AssertAllWell(LoopbackGroup.RunRanks(3, rank =>
             {
-                using var collective = TcpCollective.Form(membership, rank, listeners[rank], Options, CancellationToken.None);
+                using var collective = Collective.Form(membership, rank, listeners[rank], Options, CancellationToken.None);
                 Assert.Equal(membership.Generation, collective.Generation);
                 collective.Barrier();
             }));
@@ -168,7 +168,7 @@ public sealed class FormationTests : NativeMemoryTest
         var membership = listeners.Membership();
         listeners[0].Dispose(); // Rank 0 is dead, rank 2 never dials.
         var options = Options with { FormationTimeout = TimeSpan.FromMilliseconds(150) };
-        var error = Assert.Throws<FormationException>(() => TcpCollective.Form(membership, 1, listeners[1], options, CancellationToken.None));
+        var error = Assert.Throws<FormationException>(() => Collective.Form(membership, 1, listeners[1], options, CancellationToken.None));
         Assert.Contains("did not form within 0.15 s at rank 1: missing rank 0 (Connection refused);", error.Message);
         Assert.Contains("rank 2 (has not dialled)", error.Message);
     }

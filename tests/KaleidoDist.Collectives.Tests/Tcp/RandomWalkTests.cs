@@ -76,7 +76,7 @@ public sealed class RandomWalkTests : NativeMemoryTest
         });
     }
 
-    private static void AllReduce(TcpCollective collective, int size, ulong key)
+    private static void AllReduce(ICollective collective, int size, ulong key)
     {
         using var accumulator = Gradients.Accumulate(
             collective.Tree, VirtualRankRange.Of(collective.Rank, collective.WorldSize, collective.Tree.LeafCount), size, key);
@@ -86,7 +86,7 @@ public sealed class RandomWalkTests : NativeMemoryTest
         Gradients.AssertSameBits(expected, result.Floats.AsSpan(), $"rank {collective.Rank}");
     }
 
-    private static void Broadcast(TcpCollective collective, int size, ulong key)
+    private static void Broadcast(ICollective collective, int size, ulong key)
     {
         var root = (int)(key % (ulong)collective.WorldSize);
         using var values = NativeBuffer.OfFloats(size);
@@ -96,7 +96,7 @@ public sealed class RandomWalkTests : NativeMemoryTest
         Gradients.AssertSameBits(Gradients.Leaf(0, size, key), values.Floats.AsSpan(), $"rank {collective.Rank}");
     }
 
-    private static void AllGather(TcpCollective collective, int size, ulong key)
+    private static void AllGather(ICollective collective, int size, ulong key)
     {
         var all = new byte[size * collective.WorldSize];
         collective.AllGather(Block(collective.Rank), all);

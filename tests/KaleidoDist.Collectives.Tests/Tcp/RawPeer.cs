@@ -8,7 +8,7 @@ internal sealed class RawPeer : IDisposable
 {
     private readonly Socket?[] sockets;
 
-    public RawPeer(Membership membership, int rank, DataPlaneListener listener, TcpCollectiveOptions options)
+    public RawPeer(Membership membership, int rank, DataPlaneListener listener, CollectiveOptions options)
     {
         using var formation = new MeshFormation(membership, rank, listener, options);
         sockets = formation.Run(CancellationToken.None);

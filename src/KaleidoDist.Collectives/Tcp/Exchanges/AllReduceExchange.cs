@@ -8,7 +8,8 @@ namespace KaleidoDist.Collectives;
 /// </list>
 /// The owner holds one chunk of every peer's partials; when the last of them is in, it adds them along the canonical tree straight into
 /// the result, which is where the sums are sent from. Items of kind 1 wait for nobody, so every owner finishes its segment; then items
-/// of kind 2 wait for nobody. A sum is written over a partial in place only after that partial has left for its owner.
+/// of kind 2 wait for nobody. A sum is written over a partial in place only after that partial has left for its owner. A reduce-scatter
+/// is the same without kind 2.
 /// </summary>
 internal sealed class AllReduceExchange : Exchange, IDisposable
 {
@@ -19,9 +20,8 @@ internal sealed class AllReduceExchange : Exchange, IDisposable
     private readonly FloatRange[] partials;
     private readonly Flow[] flows;
 
-    private FloatRange result;
+    private FloatRange result; // None for a reduce-scatter: only the own segment is wanted.
     private FloatRange ownSegment;
-    private long ownOffset; // Where the own segment begins in the values.
     private long combinedCount; // Values of the own segment that are finished.
     private int missingPeers; // Peers whose partials of the current chunk are not all in.
 
@@ -51,13 +51,25 @@ internal sealed class AllReduceExchange : Exchange, IDisposable
 
     private bool HasCombinedAll => combinedCount == ownSegment.Count;
 
-    /// <summary>Takes the arguments of the next call, which were checked.</summary>
-    public void Prepare(IReadOnlyList<SubtreePartial> own, FloatRange destination)
+    private bool SharesSums => Header.Kind == CollectiveKind.AllReduce;
+
+    /// <summary>Takes the arguments of an all-reduce, which were checked.</summary>
+    public void Prepare(ReadOnlySpan<FloatRange> own, FloatRange destination)
+    {
+        own.CopyTo(partials);
+        result = destination;
+        ownSegment = Segments.Of(destination, rank, flows.Length);
+        Header = new CollectiveHeader(0, CollectiveKind.AllReduce, ElementType.Float32, 0, destination.Count);
+    }
+
+    /// <summary>Takes the arguments of a reduce-scatter, which were checked.</summary>
+    public void PrepareScatter(IReadOnlyList<SubtreePartial> own, FloatRange segment)
     {
         for (var i = 0; i < partials.Length; i++)
             partials[i] = own[i].Values;
-        result = destination;
-        Header = new CollectiveHeader(0, CollectiveKind.AllReduce, ElementType.Float32, 0, destination.Count);
+        result = default;
+        ownSegment = segment;
+        Header = new CollectiveHeader(0, CollectiveKind.ReduceScatter, ElementType.Float32, 0, partials[0].Count);
     }
 
     /// <inheritdoc/>
@@ -67,12 +79,10 @@ internal sealed class AllReduceExchange : Exchange, IDisposable
         for (var peer = 0; peer < flows.Length; peer++)
         {
             ref var flow = ref flows[peer];
-            flow.Segment = Segments.Of(result, peer, flows.Length);
+            (flow.SegmentStart, flow.SegmentCount) = Segments.Of(partials[0].Count, peer, flows.Length);
             flow.PartialBytesSent = flow.SumBytesSent = flow.ChunkBytesReceived = flow.SumBytesReceived = 0;
         }
 
-        ownSegment = flows[rank].Segment;
-        ownOffset = (ownSegment.Address - result.Address) / sizeof(float);
         missingPeers = flows.Length - 1;
         while (missingPeers == 0 && !HasCombinedAll)
             CombineChunk(); // A world of one.
@@ -83,8 +93,8 @@ internal sealed class AllReduceExchange : Exchange, IDisposable
     {
         ref var flow = ref flows[peer];
         return flow.PartialBytesSent < PartialBytesFor(flow)
-            ? PartialBytes(flow.Segment, flow.PartialBytesSent)
-            : ByteRange.Of(ownSegment, flow.SumBytesSent, combinedCount * sizeof(float));
+            ? PartialBytes(flow, flow.PartialBytesSent)
+            : ByteRange.Of(ownSegment, flow.SumBytesSent, SharesSums ? combinedCount * sizeof(float) : 0);
     }
 
     /// <inheritdoc/>
@@ -101,9 +111,14 @@ internal sealed class AllReduceExchange : Exchange, IDisposable
     public override ByteRange Incoming(int peer)
     {
         ref var flow = ref flows[peer];
-        return HasCombinedAll
-            ? ByteRange.Of(flow.Segment, flow.SumBytesReceived, flow.Segment.ByteCount)
-            : new ByteRange(flow.Chunk + (nint)flow.ChunkBytesReceived, flow.PartialCount * CurrentChunkBytes - flow.ChunkBytesReceived);
+        if (HasCombinedAll)
+        {
+            return SharesSums
+                ? ByteRange.Of(result.Slice(flow.SegmentStart, flow.SegmentCount), flow.SumBytesReceived, flow.SegmentBytes)
+                : ByteRange.Empty;
+        }
+
+        return new ByteRange(flow.Chunk + (nint)flow.ChunkBytesReceived, flow.PartialCount * CurrentChunkBytes - flow.ChunkBytesReceived);
     }
 
     /// <inheritdoc/>
@@ -126,8 +141,7 @@ internal sealed class AllReduceExchange : Exchange, IDisposable
     {
         ref var flow = ref flows[peer];
         return HasCombinedAll
-            && flow.SumBytesReceived == flow.Segment.ByteCount
-            && flow.SumBytesSent == ownSegment.ByteCount
+            && (!SharesSums || (flow.SumBytesReceived == flow.SegmentBytes && flow.SumBytesSent == ownSegment.ByteCount))
             && flow.PartialBytesSent == PartialBytesFor(flow);
     }
 
@@ -146,19 +160,18 @@ internal sealed class AllReduceExchange : Exchange, IDisposable
         combiner.Dispose();
     }
 
-    private long PartialBytesFor(in Flow peer) => partials.Length * peer.Segment.ByteCount;
+    private long PartialBytesFor(in Flow peer) => partials.Length * peer.SegmentBytes;
 
     /// <summary>
-    /// The bytes at <paramref name="position"/> of the stream of partials for <paramref name="segment"/>, up to the end of the chunk's partial they fall in.
+    /// The bytes at <paramref name="position"/> of the stream of partials for a peer's segment, up to the end of the chunk's partial they fall in.
     /// </summary>
-    private ByteRange PartialBytes(FloatRange segment, long position)
+    private ByteRange PartialBytes(in Flow peer, long position)
     {
         var stride = (long)partials.Length * ChunkCount * sizeof(float);
         var chunkOffset = position / stride * ChunkCount;
-        var chunkBytes = Math.Min(ChunkCount, segment.Count - chunkOffset) * sizeof(float);
+        var chunkBytes = Math.Min(ChunkCount, peer.SegmentCount - chunkOffset) * sizeof(float);
         var (partial, offset) = Math.DivRem(position % stride, chunkBytes);
-        var valueOffset = (segment.Address - result.Address) / sizeof(float) + chunkOffset;
-        return new ByteRange(partials[partial].Slice(valueOffset, 0).Address + (nint)offset, chunkBytes - offset);
+        return new ByteRange(partials[partial].Slice(peer.SegmentStart + chunkOffset, 0).Address + (nint)offset, chunkBytes - offset);
     }
 
     private void CombineChunk()
@@ -170,7 +183,7 @@ internal sealed class AllReduceExchange : Exchange, IDisposable
             for (var i = 0; i < plan.Partials[peer].Length; i++)
             {
                 var address = peer == rank
-                    ? partials[i].Slice(ownOffset + combinedCount, count).Address
+                    ? partials[i].Slice(flows[rank].SegmentStart + combinedCount, count).Address
                     : flows[peer].Chunk + (nint)(i * bytes);
                 combiner.SetInput(plan.FirstInput[peer] + i, address);
             }
@@ -192,12 +205,18 @@ internal sealed class AllReduceExchange : Exchange, IDisposable
         /// <summary>Memory for one chunk of each of them.</summary>
         public nint Chunk;
 
-        /// <summary>The peer's segment of the result.</summary>
-        public FloatRange Segment;
+        /// <summary>Where the peer's segment of the values begins.</summary>
+        public long SegmentStart;
+
+        /// <summary>Values in it.</summary>
+        public long SegmentCount;
 
         public long PartialBytesSent;
         public long SumBytesSent;
         public long ChunkBytesReceived;
         public long SumBytesReceived;
+
+        /// <summary>Bytes of the peer's segment.</summary>
+        public readonly long SegmentBytes => SegmentCount * sizeof(float);
     }
 }

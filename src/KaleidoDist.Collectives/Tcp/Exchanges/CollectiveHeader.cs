@@ -19,6 +19,12 @@ internal enum CollectiveKind : byte
 
     /// <summary>Nothing but the header.</summary>
     Barrier = 4,
+
+    /// <summary>The first half of an all-reduce.</summary>
+    ReduceScatter = 5,
+
+    /// <summary>The second half of an all-reduce.</summary>
+    AllGatherSegments = 6,
 }
 
 /// <summary>The type of the elements counted. Values travel on the wire: never renumber them.</summary>
@@ -69,6 +75,8 @@ internal readonly record struct CollectiveHeader(ulong Sequence, CollectiveKind 
         CollectiveKind.AllReduce => $"all-reduce of {Count} float32 (call {Sequence})",
         CollectiveKind.Broadcast => $"broadcast of {Count} float32 from rank {Argument} (call {Sequence})",
         CollectiveKind.AllGather => $"all-gather of {Count} bytes a rank (call {Sequence})",
+        CollectiveKind.ReduceScatter => $"reduce-scatter of {Count} float32 (call {Sequence})",
+        CollectiveKind.AllGatherSegments => $"all-gather of the segments of {Count} float32 (call {Sequence})",
         CollectiveKind.Barrier => $"barrier (call {Sequence})",
         _ => $"unknown collective {(byte)Kind} (call {Sequence})",
     };

@@ -19,7 +19,7 @@ internal sealed class MeshFormation : IDisposable
     private readonly Membership membership;
     private readonly int rank;
     private readonly DataPlaneListener listener;
-    private readonly TcpCollectiveOptions options;
+    private readonly CollectiveOptions options;
     private readonly TimeProvider time;
     private readonly string jobHash;
 
@@ -30,7 +30,7 @@ internal sealed class MeshFormation : IDisposable
     private readonly string?[] lastFailures;
 
     /// <summary>A formation that is not started yet.</summary>
-    public MeshFormation(Membership membership, int rank, DataPlaneListener listener, TcpCollectiveOptions options)
+    public MeshFormation(Membership membership, int rank, DataPlaneListener listener, CollectiveOptions options)
     {
         this.membership = membership;
         this.rank = rank;

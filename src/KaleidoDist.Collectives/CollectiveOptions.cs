@@ -1,10 +1,48 @@
 namespace KaleidoDist.Collectives;
 
-/// <summary>How a TCP group forms and waits. <see cref="VirtualRankCount"/> and <see cref="ChunkBytes"/> are the same on all ranks: a peer with others is refused.</summary>
-public sealed record TcpCollectiveOptions
+/// <summary>How a group moves values between its ranks.</summary>
+public enum CollectiveTransport
+{
+    /// <summary>Shared memory between ranks of one host, TCP between hosts.</summary>
+    Auto = 0,
+
+    /// <summary>TCP between all ranks, even of one host.</summary>
+    Tcp = 1,
+
+    /// <summary>Shared memory; all ranks are on one host, or the group does not form.</summary>
+    SharedMemory = 2,
+
+    /// <summary>Shared memory inside each host and TCP between them; a host whose ranks cannot share memory is an error.</summary>
+    Hierarchical = 3,
+}
+
+/// <summary>The type of gradients on their way over TCP; sums are always made in float32. Values travel on the wire: never renumber them.</summary>
+public enum WireType
+{
+    /// <summary>float32: nothing is lost.</summary>
+    F32 = 0,
+
+    /// <summary>
+    /// bfloat16, half the bytes. What a host sends is rounded once, its own part of the sum likewise, and each sum is rounded once on its
+    /// way out: equal on all ranks and independent of chunks and buckets, but no longer of world size and grouping into hosts.
+    /// </summary>
+    BF16 = 1,
+}
+
+/// <summary>
+/// How a group forms, moves values and waits. <see cref="VirtualRankCount"/>, <see cref="ChunkBytes"/>, <see cref="Transport"/> and
+/// <see cref="WireType"/> are the same on all ranks: a peer with others is refused.
+/// </summary>
+public sealed record CollectiveOptions
 {
     /// <summary>Leaves of the canonical tree, V: the job's virtual ranks. At least the world size.</summary>
     public required int VirtualRankCount { get; init; }
+
+    /// <summary>How values travel.</summary>
+    public CollectiveTransport Transport { get; init; } = CollectiveTransport.Auto;
+
+    /// <summary>The type of gradients on the wire.</summary>
+    public WireType WireType { get; init; } = WireType.F32;
 
     /// <summary>
     /// Bytes of one partial that are added at a time, a multiple of 64. A rank holds one chunk per partial of its peers: small enough that
