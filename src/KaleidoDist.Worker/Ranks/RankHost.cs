@@ -92,9 +92,7 @@ public static class RankHost
         var members = Await(formed.Task, start);
         port.EnterPhase("forming", state.Step);
         var membership = new Membership(start.JobId, start.Generation, [.. members.Members.OrderBy(m => m.Rank).Select(m => new Contracts.RankMember(m.Rank, m.WorkerId, m.Host, m.Endpoint))], start.SessionKey.Memory);
-        using ICollective collective = membership.WorldSize == 1
-            ? new SingleRankCollective(membership, spec.Training.VirtualRanks)
-            : TcpCollective.Form(membership, start.Rank, listener, new TcpCollectiveOptions { VirtualRankCount = spec.Training.VirtualRanks }, leaving.Token);
+        using var collective = Collective.Form(membership, start.Rank, listener, new CollectiveOptions { VirtualRankCount = spec.Training.VirtualRanks }, leaving.Token);
         using var trainer = new Trainer(setup, state, collective, port, time);
         Log($"formed with {membership.WorldSize} ranks; steps {state.Step + 1} to {setup.LastStep} of {setup.TotalSteps}");
         var end = trainer.Run();
