@@ -20,5 +20,5 @@ public static class Collective
         Membership membership, int rank, DataPlaneListener listener, CollectiveOptions options, CancellationToken cancellation)
         => membership.WorldSize == 1
             ? new SingleRankCollective(membership, options.VirtualRankCount)
-            : TcpCollective.Form(membership, rank, listener, options, cancellation);
+            : GroupCollective.Form(membership, rank, listener, options, cancellation);
 }

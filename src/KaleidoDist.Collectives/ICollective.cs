@@ -16,6 +16,9 @@ public interface ICollective : IDisposable
     /// <summary>The generation of the membership the group was formed for.</summary>
     long Generation { get; }
 
+    /// <summary>How values travel in this group, for logs: <c>shared memory of 4 ranks</c>.</summary>
+    string Route { get; }
+
     /// <summary>The tree <see cref="AllReduce"/> follows: its leaves are the job's virtual ranks.</summary>
     CanonicalTree Tree { get; }
 
@@ -39,7 +42,8 @@ public interface ICollective : IDisposable
 
     /// <summary>
     /// The first half of an all-reduce: sums over all leaves along <see cref="Tree"/>, and leaves each rank with its own segment
-    /// (<see cref="Segments"/>) of the sum. <see cref="AllGatherSegments"/> is the second half; both together have the bits of <see cref="AllReduce"/>.
+    /// (<see cref="Segments"/>) of the sum. <see cref="AllGatherSegments"/> is the second half; both together have the bits of <see cref="AllReduce"/>
+    /// with <see cref="WireType.F32"/>, which both always use.
     /// </summary>
     /// <param name="partials">As for <see cref="AllReduce"/>, each <c>[N] float32</c>.</param>
     /// <param name="segment">Receives this rank's segment of the N values; may be that very part of a partial, but not overlap one otherwise.</param>

@@ -3,24 +3,20 @@ using KaleidoDist.Contracts;
 namespace KaleidoDist.Collectives;
 
 /// <summary>
-/// The group of one rank: nothing to send, the same arithmetic. Its one partial is the root of the tree, because the
+/// The group of one rank: nothing to send and nothing to add. Its one partial is the root of the tree, because the
 /// <see cref="LeafAccumulator"/> has added all leaves along it.
 /// </summary>
 public sealed class SingleRankCollective : ICollective
 {
-    private const int ChunkCount = 1 << 20;
-
     private readonly ReductionPlan plan;
-    private readonly PartialCombiner combiner;
-    private Exception? abortCause;
+        private Exception? abortCause;
 
     /// <summary>The group of a membership with a single member.</summary>
     public SingleRankCollective(Membership membership, int virtualRankCount)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(membership.WorldSize, 1, nameof(membership));
         Generation = membership.Generation;
-        plan = new ReductionPlan(new CanonicalTree(virtualRankCount), worldSize: 1);
-        combiner = new PartialCombiner(plan, ChunkCount);
+        plan = new ReductionPlan(new CanonicalTree(virtualRankCount), HostMap.Apart(1));
     }
 
     /// <inheritdoc/>
@@ -33,6 +29,9 @@ public sealed class SingleRankCollective : ICollective
     public long Generation { get; }
 
     /// <inheritdoc/>
+    public string Route => "this rank alone";
+
+    /// <inheritdoc/>
     public CanonicalTree Tree => plan.Tree;
 
     /// <inheritdoc/>
@@ -40,15 +39,8 @@ public sealed class SingleRankCollective : ICollective
     {
         ThrowIfAborted();
         AllReduceArguments.Check(plan, Rank, partials, result);
-        // Nothing to wait for: a copy, or not even that.
-        for (long offset = 0; offset < result.Count; offset += ChunkCount)
-        {
-            var chunk = result.Slice(offset, Math.Min(ChunkCount, result.Count - offset));
-            for (var i = 0; i < partials.Count; i++)
-                combiner.SetInput(i, partials[i].Values.Slice(offset, chunk.Count).Address);
-            combiner.Combine(chunk);
-        }
-
+        // The one partial is the root: nothing to wait for, and nothing to do when the result is to lie where it is.
+        partials[0].Values.CopyTo(result);
         return Reduction.Completed;
     }
 
@@ -83,7 +75,9 @@ public sealed class SingleRankCollective : ICollective
     public void Abort(Exception cause) => Interlocked.CompareExchange(ref abortCause, cause, null);
 
     /// <inheritdoc/>
-    public void Dispose() => combiner.Dispose();
+    public void Dispose()
+    {
+    }
 
     private void ThrowIfAborted()
     {

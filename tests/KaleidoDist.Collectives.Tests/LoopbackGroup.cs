@@ -6,13 +6,19 @@ internal static class LoopbackGroup
     /// <summary>A test that needs longer hangs.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    public static CollectiveOptions Options(int virtualRankCount) => new() { VirtualRankCount = virtualRankCount };
+    public static CollectiveOptions Options(int virtualRankCount, CollectiveTransport transport = CollectiveTransport.Tcp)
+        => new() { VirtualRankCount = virtualRankCount, Transport = transport };
 
     /// <summary>Runs <paramref name="body"/> on every rank of a fresh group and returns what each rank threw, if anything.</summary>
     public static Exception?[] Run(int worldSize, CollectiveOptions options, Action<ICollective> body)
+        => Run([.. Enumerable.Repeat(0, worldSize)], options, body);
+
+    /// <summary>The same, with the host of each rank.</summary>
+    public static Exception?[] Run(IReadOnlyList<int> hosts, CollectiveOptions options, Action<ICollective> body)
     {
+        var worldSize = hosts.Count;
         using var listeners = new LoopbackListeners(worldSize);
-        var membership = listeners.Membership();
+        var membership = listeners.Membership(hosts: hosts);
         return RunRanks(worldSize, rank =>
         {
             using var collective = Collective.Form(membership, rank, listeners[rank], options, CancellationToken.None);
@@ -27,6 +33,10 @@ internal static class LoopbackGroup
     /// <summary>Like <see cref="Run"/>, and no rank may fail.</summary>
     public static void RunWell(int worldSize, CollectiveOptions options, Action<ICollective> body)
         => AssertAllWell(Run(worldSize, options, body));
+
+    /// <summary>The same, with the host of each rank.</summary>
+    public static void RunWell(IReadOnlyList<int> hosts, CollectiveOptions options, Action<ICollective> body)
+        => AssertAllWell(Run(hosts, options, body));
 
     public static void AssertAllWell(Exception?[] errors)
     {

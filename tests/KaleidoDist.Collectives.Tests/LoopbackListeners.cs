@@ -14,11 +14,11 @@ internal sealed class LoopbackListeners : IDisposable
 
     public DataPlaneListener this[int rank] => listeners[rank];
 
-    public Membership Membership(long generation = 1)
+    public Membership Membership(long generation = 1, IReadOnlyList<int>? hosts = null)
         => new(
             "job",
             generation,
-            [.. listeners.Select((listener, rank) => new RankMember(rank, "worker", "localhost", listener.EndpointAt("127.0.0.1")))],
+            [.. listeners.Select((listener, rank) => new RankMember(rank, "worker", $"host-{hosts?[rank] ?? 0}", listener.EndpointAt("127.0.0.1")))],
             Key);
 
     public void Dispose() => Array.ForEach(listeners, listener => listener.Dispose());

@@ -14,6 +14,9 @@ internal readonly record struct ByteRange(nint Address, long Count)
     /// <summary>The bytes of <paramref name="values"/> from byte <paramref name="offset"/> up to byte <paramref name="end"/>.</summary>
     public static ByteRange Of(FloatRange values, long offset, long end) => new(values.Address + (nint)offset, end - offset);
 
+    /// <summary>What is left after the first <paramref name="byteCount"/> bytes.</summary>
+    public ByteRange From(long byteCount) => new(Address + (nint)byteCount, Count - byteCount);
+
     /// <summary>The range as a span.</summary>
     public unsafe Span<byte> AsSpan() => new((void*)Address, checked((int)Count));
 }

@@ -13,7 +13,17 @@ public sealed unsafe class NativeBuffer : IDisposable
 
     private static long liveCount;
 
+    private readonly IMemorySource? source; // None: the process's own heap.
     private nint address;
+
+    /// <summary>Takes memory of a source, zeroed and aligned, and gives it back at the end.</summary>
+    internal NativeBuffer(nint address, long byteCount, IMemorySource source)
+    {
+        this.address = address;
+        this.source = source;
+        ByteCount = byteCount;
+        Interlocked.Increment(ref liveCount);
+    }
 
     /// <summary>Allocates and zeroes <paramref name="byteCount"/> bytes (0 is allowed).</summary>
     /// <exception cref="OutOfMemoryException">The system refuses.</exception>
@@ -63,7 +73,17 @@ public sealed unsafe class NativeBuffer : IDisposable
         var released = Interlocked.Exchange(ref address, 0);
         if (released == 0)
             return;
-        NativeMemory.AlignedFree((void*)released);
+        if (source is null)
+            NativeMemory.AlignedFree((void*)released);
+        else
+            source.Release(released);
         Interlocked.Decrement(ref liveCount);
     }
+}
+
+/// <summary>Where a <see cref="NativeBuffer"/> has its memory from, if not from the heap.</summary>
+internal interface IMemorySource
+{
+    /// <summary>Takes the memory at <paramref name="address"/> back.</summary>
+    void Release(nint address);
 }

@@ -9,7 +9,7 @@ namespace KaleidoDist.Collectives;
 /// </summary>
 internal sealed class CommunicationThread : IDisposable
 {
-    private readonly PeerMesh mesh;
+    private readonly ITransport transport;
     private readonly WakeEvent wake;
     private readonly Thread thread;
     private readonly object gate = new(); // Waited on as well, so not a Lock.
@@ -20,9 +20,9 @@ internal sealed class CommunicationThread : IDisposable
     private bool isStopping;
 
     /// <summary>Starts the thread.</summary>
-    public CommunicationThread(PeerMesh mesh, WakeEvent wake, string name)
+    public CommunicationThread(ITransport transport, WakeEvent wake, string name)
     {
-        this.mesh = mesh;
+        this.transport = transport;
         this.wake = wake;
         thread = new Thread(Loop) { Name = name, IsBackground = true };
         thread.Start();
@@ -84,14 +84,14 @@ internal sealed class CommunicationThread : IDisposable
             while (Next() is { } call)
             {
                 call.Prepare();
-                mesh.Run(call.Exchange!);
+                transport.Run(call.Exchange!);
                 Complete(call);
             }
         }
         catch (Exception error)
         {
             // Whatever it is, the rank thread gets to see it, and the peers get a reset.
-            mesh.Reset();
+            transport.GiveUp(error);
             lock (gate)
             {
                 fault = ExceptionDispatchInfo.Capture(error);
@@ -104,7 +104,7 @@ internal sealed class CommunicationThread : IDisposable
     {
         while (true)
         {
-            mesh.ThrowIfAborted();
+            transport.ThrowIfAborted();
             lock (gate)
             {
                 if (queue.TryDequeue(out var call))
@@ -113,7 +113,7 @@ internal sealed class CommunicationThread : IDisposable
                     return null;
             }
 
-            mesh.WaitForWork();
+            transport.WaitForWork();
         }
     }
 

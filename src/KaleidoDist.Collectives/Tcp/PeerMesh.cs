@@ -5,9 +5,10 @@ namespace KaleidoDist.Collectives;
 
 /// <summary>
 /// The connections of one rank to all others, and the loop that carries out a collective over them: move what can be moved, sleep in poll
-/// when nothing can. Used by the communication thread alone.
+/// when nothing can. Peers that share memory with this rank are bystanders in some calls: nothing is sent to them, but their connections
+/// are watched, because they are how a death is noticed. Used by the communication thread alone.
 /// </summary>
-internal sealed class PeerMesh : IDisposable
+internal sealed class PeerMesh : ITransport
 {
     /// <summary>The clock of the timeouts is looked at this often while nothing moves.</summary>
     private static readonly TimeSpan ClockPeriod = TimeSpan.FromMilliseconds(50);
@@ -19,6 +20,11 @@ internal sealed class PeerMesh : IDisposable
     private readonly NativeBuffer headers;
     private readonly PeerConnection[] peers; // In the order rank+1, rank+2, ...: not everybody starts with the same peer.
     private readonly PollSet polls;
+
+    private PeerConnection[] remotePeers;
+    private PeerConnection[] bystanders = [];
+    private PeerConnection[] active; // Peers of the call in progress, in the order of `peers`.
+    private PeerConnection[] watched = []; // Bystanders of the call in progress.
 
     private CollectiveHeader header;
     private ulong sequence;
@@ -38,26 +44,44 @@ internal sealed class PeerMesh : IDisposable
             var peer = (rank + 1 + i) % sockets.Count;
             peers[i] = new PeerConnection(peer, sockets[peer]!, HeaderAddress(rank), HeaderAddress(peer));
         }
+
+        active = remotePeers = peers;
     }
+
+    /// <summary>Called whenever bytes or sums have moved.</summary>
+    public Action? Progressed { get; set; }
 
     private TimeProvider Time => options.TimeProvider;
 
-    /// <summary>Carries out one collective.</summary>
-    /// <exception cref="CollectiveException">It failed, and with it the group.</exception>
-    public void Run(Exchange exchange)
+    /// <summary>From now on the ranks that <paramref name="sharesMemory"/> names may be bystanders.</summary>
+    public void SetBystanders(Func<int, bool> sharesMemory)
     {
+        remotePeers = [.. peers.Where(peer => !sharesMemory(peer.Rank))];
+        bystanders = [.. peers.Where(peer => sharesMemory(peer.Rank))];
+    }
+
+    /// <inheritdoc/>
+    public void Run(Exchange exchange) => Run(exchange, withBystanders: true);
+
+    /// <summary>Carries out one collective, with all peers or without those that share memory with this rank.</summary>
+    /// <exception cref="CollectiveException">It failed, and with it the group.</exception>
+    public void Run(Exchange exchange, bool withBystanders)
+    {
+        active = withBystanders ? peers : remotePeers;
+        watched = withBystanders ? [] : bystanders;
         header = exchange.Header with { Sequence = ++sequence };
         header.WriteTo(headers.Bytes((long)rank * NativeBuffer.AlignmentBytes, CollectiveHeader.ByteCount));
         var progressAt = Time.GetTimestamp();
-        foreach (var peer in peers)
+        foreach (var peer in active)
             peer.BeginCollective(progressAt);
         exchange.Begin();
 
         while (true)
         {
             ThrowIfAborted();
-            var (hasMoved, isDone) = (false, true);
-            foreach (var peer in peers)
+            var hasMoved = exchange.Advance();
+            var isDone = exchange.IsLocalWorkDone;
+            foreach (var peer in active)
             {
                 hasMoved |= Send(peer, exchange) | Receive(peer, exchange);
                 isDone &= IsDoneWith(peer, exchange);
@@ -66,14 +90,18 @@ internal sealed class PeerMesh : IDisposable
             if (isDone)
                 return;
             if (hasMoved)
+            {
                 progressAt = Time.GetTimestamp();
+                Progressed?.Invoke();
+            }
             else
+            {
                 Wait(exchange, progressAt);
+            }
         }
     }
 
-    /// <summary>Waits between collectives until the wake event is signalled, and watches the connections meanwhile.</summary>
-    /// <exception cref="PeerLostException">A connection was reset.</exception>
+    /// <inheritdoc/>
     public void WaitForWork()
     {
         polls.Clear();
@@ -89,15 +117,31 @@ internal sealed class PeerMesh : IDisposable
         }
     }
 
-    /// <summary>Throws when the group was given up.</summary>
+    /// <summary>The bystander, if any, whose connection is closed.</summary>
+    public int? FindClosedBystander()
+    {
+        polls.Clear();
+        foreach (var peer in bystanders)
+            polls.Add(peer.Descriptor, Libc.PollRdHup);
+        polls.Wait(TimeSpan.Zero);
+        for (var i = 0; i < bystanders.Length; i++)
+        {
+            if (polls.Events(i + 1) != 0)
+                return bystanders[i].Rank;
+        }
+
+        return null;
+    }
+
+    /// <inheritdoc/>
     public void ThrowIfAborted()
     {
         if (abort.Cause is { } cause)
             throw new CollectiveAbortedException(generation, cause);
     }
 
-    /// <summary>Closes all connections so that every peer wakes up: one fault ends the group everywhere.</summary>
-    public void Reset()
+    /// <summary>Resets all connections so that every peer wakes up: one fault ends the group everywhere.</summary>
+    public void GiveUp(Exception cause)
     {
         foreach (var peer in peers)
             peer.Reset();
@@ -178,22 +222,32 @@ internal sealed class PeerMesh : IDisposable
     private void Wait(Exchange exchange, long progressAt)
     {
         polls.Clear();
-        foreach (var peer in peers)
+        foreach (var peer in active)
         {
             var events = (Outgoing(peer, exchange).IsEmpty ? 0 : Libc.PollOut) | (Incoming(peer, exchange).IsEmpty ? 0 : Libc.PollIn);
             // A peer this rank is done with may leave; of any other an error is noticed even while nothing is asked of it.
             polls.Add(IsDoneWith(peer, exchange) ? -1 : peer.Descriptor, (short)events);
         }
 
+        foreach (var peer in watched)
+            polls.Add(peer.Descriptor, Libc.PollRdHup);
+
         polls.Wait(ClockPeriod);
-        for (var i = 0; i < peers.Length; i++)
+        for (var i = 0; i < active.Length; i++)
         {
             var events = polls.Events(i + 1);
             var isBroken = (events & (Libc.PollErr | Libc.PollHup)) != 0;
-            peers[i].CanSend |= isBroken || (events & Libc.PollOut) != 0;
-            peers[i].CanReceive |= isBroken || (events & Libc.PollIn) != 0;
-            if (isBroken && Outgoing(peers[i], exchange).IsEmpty && Incoming(peers[i], exchange).IsEmpty)
-                throw Lost(peers[i], "its connection was reset");
+            active[i].CanSend |= isBroken || (events & Libc.PollOut) != 0;
+            active[i].CanReceive |= isBroken || (events & Libc.PollIn) != 0;
+            if (isBroken && Outgoing(active[i], exchange).IsEmpty && Incoming(active[i], exchange).IsEmpty)
+                throw Lost(active[i], "its connection was reset");
+        }
+
+        // A bystander leaves only after a meeting that this rank has not come to yet.
+        for (var i = 0; i < watched.Length; i++)
+        {
+            if (polls.Events(active.Length + 1 + i) != 0)
+                throw Lost(watched[i], "it closed the connection");
         }
 
         ThrowIfSilent(exchange, Time.GetElapsedTime(progressAt));
@@ -201,7 +255,7 @@ internal sealed class PeerMesh : IDisposable
 
     private void ThrowIfSilent(Exchange exchange, TimeSpan silence)
     {
-        foreach (var peer in peers)
+        foreach (var peer in active)
         {
             if (peer.IncomingHeader.IsEmpty)
                 continue;
@@ -217,7 +271,7 @@ internal sealed class PeerMesh : IDisposable
 
     /// <summary>Whoever owes data of its own comes before those who may wait for it themselves; among them, who has been silent longest.</summary>
     private PeerConnection Suspect(Exchange exchange)
-        => peers
+        => active
             .Where(peer => !IsDoneWith(peer, exchange))
             .OrderByDescending(peer => exchange.DebtOf(peer.Rank))
             .ThenBy(peer => peer.LastReceivedAt)
@@ -239,7 +293,7 @@ internal sealed class PeerMesh : IDisposable
     /// </summary>
     private PeerLostException Lost(PeerConnection lost, string how)
     {
-        foreach (var peer in peers)
+        foreach (var peer in active)
         {
             while (!peer.IncomingHeader.IsEmpty && peer.Receive(peer.IncomingHeader, out _, out _) is > 0 and var taken)
                 peer.HeaderReceived(taken);

@@ -69,7 +69,7 @@ public sealed class CanonicalTreeTests
         {
             for (var worldSize = 1; worldSize <= leafCount; worldSize *= 2)
             {
-                var plan = new ReductionPlan(new CanonicalTree(leafCount), worldSize);
+                var plan = new ReductionPlan(new CanonicalTree(leafCount), HostMap.Apart(worldSize));
                 Assert.All(plan.Partials, partials => Assert.Single(partials));
             }
         }
@@ -78,36 +78,62 @@ public sealed class CanonicalTreeTests
     [Fact]
     public void EveryPlanOfEveryWorldAddsAlongTheTree()
     {
-        // The value of a slot is the expression it stands for: equal text is equal bracketing.
         for (var leafCount = 1; leafCount <= 24; leafCount++)
         {
             var tree = new CanonicalTree(leafCount);
             var expected = Bracket(tree, tree.Root);
             for (var worldSize = 1; worldSize <= leafCount; worldSize++)
-                Assert.Equal(expected, Evaluate(new ReductionPlan(tree, worldSize)));
+                Assert.Equal(expected, Evaluate(new ReductionPlan(tree, HostMap.Apart(worldSize))));
         }
     }
 
     [Fact]
+    public void GroupingRanksIntoHostsChangesNoBracket()
+    {
+        var random = new KeyedRandom(7, RandomPurpose.Import);
+        for (var trial = 0; trial < 400; trial++)
+        {
+            var leafCount = 1 + random.Next(24);
+            var worldSize = 1 + random.Next(leafCount);
+            var hosts = HostMap.Of([.. Enumerable.Range(0, worldSize).Select(_ => random.Next(worldSize))]);
+            var tree = new CanonicalTree(leafCount);
+            Assert.Equal(Bracket(tree, tree.Root), Evaluate(new ReductionPlan(tree, hosts)));
+        }
+    }
+
+    [Fact]
+    public void AHostSendsItsMergedSubtreesAlone()
+    {
+        // Leaves 0-3 and 4-7 on one host each: one partial per host, where the ranks hold two.
+        var plan = new ReductionPlan(new CanonicalTree(8), HostMap.Of([0, 0, 1, 1]));
+        Assert.Equal([new Subtree(2, 0)], plan.HostMerges[0].Outputs.Select(output => output.Subtree));
+        Assert.Equal([new Subtree(2, 1)], plan.HostMerges[1].Outputs.Select(output => output.Subtree));
+        // Ranks that take turns have no siblings.
+        var mixed = new ReductionPlan(new CanonicalTree(8), HostMap.Of([0, 1, 0, 1]));
+        Assert.Equal([new Subtree(1, 0), new Subtree(1, 2)], mixed.HostMerges[0].Outputs.Select(output => output.Subtree));
+    }
+
+    [Fact]
     public void TheThreeLeafTreeIsBracketedFromTheLeft()
-        => Assert.Equal("((0+1)+2)", Evaluate(new ReductionPlan(new CanonicalTree(3), 3)));
+        => Assert.Equal("((0+1)+2)", Evaluate(new ReductionPlan(new CanonicalTree(3), HostMap.Apart(3))));
 
     private static void AssertDecomposes(CanonicalTree tree, VirtualRankRange leaves, params Subtree[] expected)
         => Assert.Equal<IEnumerable<Subtree>>(expected, tree.Decompose(leaves));
 
+    /// <summary>The value of a slot is the expression it stands for: equal text is equal bracketing.</summary>
     private static string Evaluate(ReductionPlan plan)
     {
-        var slots = new string[plan.Inputs + plan.ScratchCount];
-        plan.Partials.SelectMany(partials => partials).Select(subtree => Bracket(plan.Tree, subtree)).ToArray().CopyTo(slots, 0);
-        var result = slots[0];
-        foreach (var step in plan.Steps)
-        {
-            result = $"({slots[step.Left]}+{slots[step.Right]})";
-            if (step.Destination != ReductionPlan.Result)
-                slots[step.Destination] = result;
-        }
+        var byHost = plan.HostMerges.SelectMany((merge, host) => Merge(
+            merge, [.. plan.Hosts.Ranks[host].SelectMany(rank => plan.Partials[rank]).Select(subtree => Bracket(plan.Tree, subtree))]));
+        return Assert.Single(Merge(plan.Root, [.. byHost]));
+    }
 
-        return result;
+    private static string[] Merge(MergePlan plan, string[] inputs)
+    {
+        string[] slots = [.. inputs, .. new string[plan.ScratchCount]];
+        foreach (var step in plan.Steps)
+            slots[step.Destination] = $"({slots[step.Left]}+{slots[step.Right]})";
+        return [.. plan.Outputs.Select(output => slots[output.Slot])];
     }
 
     private static string Bracket(CanonicalTree tree, Subtree node)

@@ -64,7 +64,7 @@ public sealed class FormationTests : NativeMemoryTest
             if (rank == 1)
             {
                 using var forger = Dial(listeners[0]);
-                var hello = new Hello(1, 0, 2, Options.VirtualRankCount, Options.ChunkBytes, 1, Hello.HashOf("job"));
+                var hello = new Hello(1, 0, 2, Options.VirtualRankCount, Options.ChunkBytes, 1, Options.Transport, Options.WireType, Hello.HashOf("job"));
                 forger.Send(hello.ToBytes(new byte[Hello.NonceByteCount]));
                 Assert.Equal(RefusalReason.None, Verdict.Read(ReceiveExactly(forger, Verdict.ByteCount)));
                 ReceiveExactly(forger, Hello.NonceByteCount + HelloProof.ByteCount);

@@ -26,6 +26,13 @@ internal abstract class Exchange
     /// <summary>Starts over with what was prepared for this call.</summary>
     public abstract void Begin();
 
+    /// <summary>True when nothing is left that needs no peer.</summary>
+    public virtual bool IsLocalWorkDone => true;
+
+    /// <summary>Does a little of the work that needs no peer, so that the mesh can look at its connections in between.</summary>
+    /// <returns>False when there was none.</returns>
+    public virtual bool Advance() => false;
+
     /// <summary>The bytes that can go to <paramref name="peer"/> now; empty when there are none yet, or none any more.</summary>
     public abstract ByteRange Outgoing(int peer);
 

@@ -5,20 +5,28 @@ using System.Text;
 namespace KaleidoDist.Collectives;
 
 /// <summary>
-/// What a dialer says first, 96 bytes little-endian: magic, dialer's rank, wanted rank, world size, virtual ranks, chunk bytes,
-/// generation (int64), SHA-256 of the job id, 32 random bytes.
+/// What a dialer says first, 104 bytes little-endian: magic, dialer's rank, wanted rank, world size, virtual ranks, chunk bytes,
+/// generation (int64), transport, wire type, SHA-256 of the job id, 32 random bytes.
 /// </summary>
 internal readonly record struct Hello(
-    int Rank, int WantedRank, int WorldSize, int VirtualRankCount, int ChunkBytes, long Generation, string JobHash)
+    int Rank,
+    int WantedRank,
+    int WorldSize,
+    int VirtualRankCount,
+    int ChunkBytes,
+    long Generation,
+    CollectiveTransport Transport,
+    WireType WireType,
+    string JobHash)
 {
     /// <summary>Length on the wire.</summary>
-    public const int ByteCount = 96;
+    public const int ByteCount = 104;
 
     /// <summary>Length of a nonce.</summary>
     public const int NonceByteCount = 32;
 
     /// <summary>"KDD" and the protocol version.</summary>
-    private const uint Magic = 0x0144444B;
+    private const uint Magic = 0x0244444B;
 
     /// <summary>The job id as it travels: of fixed length, and not readable by whoever listens.</summary>
     public static string HashOf(string jobId) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(jobId)));
@@ -34,8 +42,10 @@ internal readonly record struct Hello(
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(16), VirtualRankCount);
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(20), ChunkBytes);
         BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(24), Generation);
-        Convert.FromHexString(JobHash).CopyTo(bytes, 32);
-        nonce.CopyTo(bytes.AsSpan(64));
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(32), (int)Transport);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(36), (int)WireType);
+        Convert.FromHexString(JobHash).CopyTo(bytes, 40);
+        nonce.CopyTo(bytes.AsSpan(72));
         return bytes;
     }
 
@@ -53,7 +63,9 @@ internal readonly record struct Hello(
             BinaryPrimitives.ReadInt32LittleEndian(bytes[16..]),
             BinaryPrimitives.ReadInt32LittleEndian(bytes[20..]),
             BinaryPrimitives.ReadInt64LittleEndian(bytes[24..]),
-            Convert.ToHexString(bytes[32..64]));
+            (CollectiveTransport)BinaryPrimitives.ReadInt32LittleEndian(bytes[32..]),
+            (WireType)BinaryPrimitives.ReadInt32LittleEndian(bytes[36..]),
+            Convert.ToHexString(bytes[40..72]));
         return true;
     }
 
@@ -64,7 +76,8 @@ internal readonly record struct Hello(
             return RefusalReason.WrongJob;
         if (Generation != expected.Generation)
             return Generation < expected.Generation ? RefusalReason.StaleGeneration : RefusalReason.NewerGeneration;
-        if ((WorldSize, VirtualRankCount, ChunkBytes) != (expected.WorldSize, expected.VirtualRankCount, expected.ChunkBytes))
+        if ((WorldSize, VirtualRankCount, ChunkBytes, Transport, WireType)
+            != (expected.WorldSize, expected.VirtualRankCount, expected.ChunkBytes, expected.Transport, expected.WireType))
             return RefusalReason.DifferentPlan;
         // The higher rank of a pair dials the lower one.
         if (WantedRank != expected.WantedRank || Rank <= WantedRank || Rank >= WorldSize)

@@ -101,7 +101,15 @@ internal sealed class MeshFormation : IDisposable
     }
 
     private Hello HelloTo(int wanted, int dialer) => new(
-        dialer, wanted, membership.WorldSize, options.VirtualRankCount, options.ChunkBytes, membership.Generation, jobHash);
+        dialer,
+        wanted,
+        membership.WorldSize,
+        options.VirtualRankCount,
+        options.ChunkBytes,
+        membership.Generation,
+        options.Transport,
+        options.WireType,
+        jobHash);
 
     private void Wait(PollSet polls)
     {
@@ -201,7 +209,7 @@ internal sealed class MeshFormation : IDisposable
                 RefusalReason.WrongKey =>
                     $"Rank {peer} at {membership.Members[peer].Endpoint} does not share the key of generation {membership.Generation}; expected a member of this job. Check that no other program took its port.",
                 RefusalReason.DifferentPlan =>
-                    $"Rank {peer} refused rank {rank}: world size, virtual ranks or chunk size differ; expected {membership.WorldSize}, {options.VirtualRankCount} and {options.ChunkBytes} bytes on all ranks. Run the same version and options everywhere.",
+                    $"Rank {peer} refused rank {rank}: world size, virtual ranks, chunk size, transport or wire type differ; expected {membership.WorldSize}, {options.VirtualRankCount}, {options.ChunkBytes} bytes, {options.Transport} and {options.WireType} on all ranks. Run the same version and options everywhere.",
                 _ => $"Rank {peer} at {membership.Members[peer].Endpoint} refused rank {rank} of generation {membership.Generation}: {reason}. Check that the endpoint belongs to this job.",
             },
             membership.Generation,

@@ -21,7 +21,7 @@ public enum RefusalReason
     /// <summary>Its rank does not exist or does not dial this one, or it wanted another rank.</summary>
     WrongRank = 5,
 
-    /// <summary>It runs with another world size, number of virtual ranks or chunk size.</summary>
+    /// <summary>It runs with another world size, number of virtual ranks, chunk size, transport or wire type.</summary>
     DifferentPlan = 6,
 
     /// <summary>It does not know the generation's key.</summary>

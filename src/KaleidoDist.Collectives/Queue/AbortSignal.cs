@@ -8,10 +8,14 @@ internal sealed class AbortSignal(WakeEvent wake)
     /// <summary>Why the group was given up; null while it was not.</summary>
     public Exception? Cause => Volatile.Read(ref cause);
 
+    /// <summary>Called with the cause, on the thread that gives the group up: for waits that the wake event does not end.</summary>
+    public Action<Exception>? Raised { get; set; }
+
     /// <summary>Gives the group up; the first cause counts.</summary>
     public void Raise(Exception why)
     {
         Interlocked.CompareExchange(ref cause, why, null);
         wake.Signal();
+        Raised?.Invoke(why);
     }
 }
