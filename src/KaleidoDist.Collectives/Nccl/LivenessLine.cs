@@ -2,41 +2,68 @@ namespace KaleidoDist.Collectives;
 
 /// <summary>
 /// What a GPU cannot say: that a peer died, has not come, or made another call. While the device works on a collective, a thread of this class
-/// carries out the same collective's header over the control group: the exchange ends when every rank has entered, fails when a connection
-/// breaks or a rank stays away too long, and shows whether all made the same call. The rank thread leaves the control group alone meanwhile.
+/// goes rounds over the control group in which every rank says which call it is in and whether its work is done. The first round ends when all
+/// ranks have entered; the last one is that in which all are done; a peer that is lost in between breaks the round under way, so everybody hears
+/// of it at once. The rank thread leaves the control group alone meanwhile.
 /// </summary>
 internal sealed class LivenessLine : IDisposable
 {
+    /// <summary>Pause between two rounds of a rank that is still at work: a lost peer is noticed as soon, a round costs microseconds.</summary>
+    private static readonly TimeSpan RoundPeriod = TimeSpan.FromMilliseconds(2);
+
+    private const int BlockByteCount = CollectiveHeader.ByteCount + 1; // The last byte says that the rank is done.
+
     private readonly ICollective control;
     private readonly TimeProvider time;
     private readonly Thread thread;
-    private readonly byte[] own = new byte[CollectiveHeader.ByteCount];
+    private readonly byte[] own = new byte[BlockByteCount];
     private readonly byte[] all;
     private readonly object gate = new(); // Waited on as well, so not a Lock.
 
     // Under the gate.
+    private CollectiveHeader header;
     private bool isUnderWay;
+    private bool isOwnWorkDone;
     private bool isStopping;
+    private long? enteredAt;
     private Exception? fault;
-    private long enteredAt;
 
     /// <summary>Starts the thread.</summary>
     public LivenessLine(ICollective control, TimeProvider time)
     {
         (this.control, this.time) = (control, time);
-        all = new byte[CollectiveHeader.ByteCount * control.WorldSize];
+        all = new byte[BlockByteCount * control.WorldSize];
         thread = new Thread(Loop) { Name = $"liveness g{control.Generation} r{control.Rank}", IsBackground = true };
         thread.Start();
     }
 
-    /// <summary>Tells the peers which collective this rank enters.</summary>
-    public void Enter(CollectiveHeader header)
+    /// <summary>This rank begins a collective.</summary>
+    public void Enter(CollectiveHeader call)
     {
         lock (gate)
         {
-            header.WriteTo(own);
-            isUnderWay = true;
+            (header, isUnderWay, isOwnWorkDone, enteredAt) = (call, true, false, null);
             Monitor.PulseAll(gate);
+        }
+    }
+
+    /// <summary>This rank's part of the collective is done.</summary>
+    public void Leave()
+    {
+        lock (gate)
+        {
+            isOwnWorkDone = true;
+            Monitor.PulseAll(gate);
+        }
+    }
+
+    /// <summary>Whether all ranks have left the collective: the control group is free.</summary>
+    public bool IsOver
+    {
+        get
+        {
+            lock (gate)
+                return !isUnderWay;
         }
     }
 
@@ -48,11 +75,11 @@ internal sealed class LivenessLine : IDisposable
         {
             if (fault is not null)
                 throw fault;
-            return isUnderWay ? null : time.GetElapsedTime(enteredAt);
+            return enteredAt is { } at ? time.GetElapsedTime(at) : null;
         }
     }
 
-    /// <summary>Ends the thread; a call it is in ends with the control group.</summary>
+    /// <summary>Ends the thread; a round it is in ends with the control group.</summary>
     public void Dispose()
     {
         lock (gate)
@@ -68,12 +95,11 @@ internal sealed class LivenessLine : IDisposable
     {
         try
         {
-            while (AwaitWork())
+            while (AwaitRound() is { } call)
             {
                 control.AllGather(own, all);
-                Compare();
-                lock (gate)
-                    (enteredAt, isUnderWay) = (time.GetTimestamp(), false);
+                Compare(call);
+                EndRound();
             }
         }
         catch (Exception error)
@@ -84,24 +110,40 @@ internal sealed class LivenessLine : IDisposable
         }
     }
 
-    private bool AwaitWork()
+    /// <summary>Waits until there is a round to go and fills in what this rank says in it.</summary>
+    private CollectiveHeader? AwaitRound()
     {
         lock (gate)
         {
             while (!isUnderWay && !isStopping)
                 Monitor.Wait(gate);
-            return isUnderWay;
+            if (enteredAt is not null && !isOwnWorkDone && !isStopping)
+                Monitor.Wait(gate, RoundPeriod);
+            if (isStopping)
+                return null;
+            header.WriteTo(own);
+            own[^1] = isOwnWorkDone ? (byte)1 : (byte)0;
+            return header;
         }
     }
 
-    private void Compare()
+    private void Compare(CollectiveHeader mine)
     {
-        var mine = CollectiveHeader.Read(own);
         for (var peer = 0; peer < control.WorldSize; peer++)
         {
-            var theirs = CollectiveHeader.Read(all.AsSpan(peer * CollectiveHeader.ByteCount));
+            var theirs = CollectiveHeader.Read(all.AsSpan(peer * BlockByteCount));
             if (theirs != mine)
                 throw new CollectiveMismatchException(control.Rank, mine.Describe(), peer, theirs.Describe(), control.Generation);
+        }
+    }
+
+    private void EndRound()
+    {
+        var isEverybodyDone = Enumerable.Range(1, control.WorldSize).All(end => all[end * BlockByteCount - 1] == 1);
+        lock (gate)
+        {
+            enteredAt ??= time.GetTimestamp();
+            isUnderWay = !isEverybodyDone;
         }
     }
 }

@@ -181,8 +181,10 @@ public sealed class NcclCollective : ICollective
             stream.FollowComputation();
             using (stream.Enter())
                 begin();
-            NcclCommunicator.Await(() => stream.IsIdle && liveness.SinceAllEntered() is not null, keepWaiting);
+            NcclCommunicator.Await(() => stream.IsIdle, keepWaiting);
             communicator.ThrowIfBroken(header.Describe());
+            liveness.Leave();
+            NcclCommunicator.Await(() => liveness.IsOver, keepWaiting);
         }
         catch (Exception error)
         {
