@@ -2,16 +2,17 @@ namespace KaleidoDist.Collectives;
 
 /// <summary>
 /// What a GPU cannot say: that a peer died, has not come, or made another call. While the device works on a collective, a thread of this class
-/// goes rounds over the control group in which every rank says which call it is in and whether its work is done. The first round ends when all
-/// ranks have entered; the last one is that in which all are done; a peer that is lost in between breaks the round under way, so everybody hears
-/// of it at once. The rank thread leaves the control group alone meanwhile.
+/// goes rounds over the control group in which every rank says which call it is in and whether it can move on: because its work is done, or
+/// because its next call is queued behind. The first round of a call ends when all ranks have entered, the last one is that in which all move on;
+/// a peer that is lost in between breaks the round under way, so everybody hears of it at once. The rank thread leaves the control group alone
+/// until <see cref="IsOver"/>.
 /// </summary>
 internal sealed class LivenessLine : IDisposable
 {
     /// <summary>Pause between two rounds of a rank that is still at work: a lost peer is noticed as soon, a round costs microseconds.</summary>
     private static readonly TimeSpan RoundPeriod = TimeSpan.FromMilliseconds(2);
 
-    private const int BlockByteCount = CollectiveHeader.ByteCount + 1; // The last byte says that the rank is done.
+    private const int BlockByteCount = CollectiveHeader.ByteCount + 1; // The last byte says that the rank can move on.
 
     private readonly ICollective control;
     private readonly TimeProvider time;
@@ -21,8 +22,7 @@ internal sealed class LivenessLine : IDisposable
     private readonly object gate = new(); // Waited on as well, so not a Lock.
 
     // Under the gate.
-    private CollectiveHeader header;
-    private bool isUnderWay;
+    private readonly Queue<CollectiveHeader> calls = [];
     private bool isOwnWorkDone;
     private bool isStopping;
     private long? enteredAt;
@@ -37,17 +37,18 @@ internal sealed class LivenessLine : IDisposable
         thread.Start();
     }
 
-    /// <summary>This rank begins a collective.</summary>
+    /// <summary>This rank begins a collective, behind those it has begun before.</summary>
     public void Enter(CollectiveHeader call)
     {
         lock (gate)
         {
-            (header, isUnderWay, isOwnWorkDone, enteredAt) = (call, true, false, null);
+            calls.Enqueue(call);
+            isOwnWorkDone = false;
             Monitor.PulseAll(gate);
         }
     }
 
-    /// <summary>This rank's part of the collective is done.</summary>
+    /// <summary>This rank's part of all collectives it has begun is done.</summary>
     public void Leave()
     {
         lock (gate)
@@ -57,17 +58,17 @@ internal sealed class LivenessLine : IDisposable
         }
     }
 
-    /// <summary>Whether all ranks have left the collective: the control group is free.</summary>
+    /// <summary>Whether all ranks have left the collectives that this one began: the control group is free.</summary>
     public bool IsOver
     {
         get
         {
             lock (gate)
-                return !isUnderWay;
+                return calls.Count == 0;
         }
     }
 
-    /// <summary>How long ago every rank had entered the current collective; null while one has not.</summary>
+    /// <summary>How long ago every rank had entered the oldest collective under way; null while one has not.</summary>
     /// <exception cref="CollectiveException">A peer is lost, stays away, or made another call.</exception>
     public TimeSpan? SinceAllEntered()
     {
@@ -115,17 +116,19 @@ internal sealed class LivenessLine : IDisposable
     {
         lock (gate)
         {
-            while (!isUnderWay && !isStopping)
+            while (calls.Count == 0 && !isStopping)
                 Monitor.Wait(gate);
-            if (enteredAt is not null && !isOwnWorkDone && !isStopping)
+            if (enteredAt is not null && !CanMoveOn && !isStopping)
                 Monitor.Wait(gate, RoundPeriod);
             if (isStopping)
                 return null;
-            header.WriteTo(own);
-            own[^1] = isOwnWorkDone ? (byte)1 : (byte)0;
-            return header;
+            calls.Peek().WriteTo(own);
+            own[^1] = CanMoveOn ? (byte)1 : (byte)0;
+            return calls.Peek();
         }
     }
+
+    private bool CanMoveOn => isOwnWorkDone || calls.Count > 1;
 
     private void Compare(CollectiveHeader mine)
     {
@@ -139,11 +142,14 @@ internal sealed class LivenessLine : IDisposable
 
     private void EndRound()
     {
-        var isEverybodyDone = Enumerable.Range(1, control.WorldSize).All(end => all[end * BlockByteCount - 1] == 1);
+        var doAllMoveOn = Enumerable.Range(1, control.WorldSize).All(end => all[end * BlockByteCount - 1] == 1);
         lock (gate)
         {
             enteredAt ??= time.GetTimestamp();
-            isUnderWay = !isEverybodyDone;
+            if (!doAllMoveOn)
+                return;
+            calls.Dequeue();
+            enteredAt = null;
         }
     }
 }

@@ -8,7 +8,7 @@ namespace KaleidoDist.Collectives;
 /// and stays open: it carries small bytes, values in host memory, and the news that a peer died, which NCCL would wait for in silence. Values in
 /// device memory go through NCCL, on a stream of their own. Exact mode follows the same canonical tree as every other transport.
 /// </summary>
-public sealed class NcclCollective : ICollective
+public sealed class NcclCollective : ICollective, IReductionSource
 {
     /// <summary>Longest time for an orderly end: what matters is done, so peers that do not come are not waited for.</summary>
     private static readonly TimeSpan EndTimeout = TimeSpan.FromSeconds(2);
@@ -23,8 +23,8 @@ public sealed class NcclCollective : ICollective
     private readonly LivenessLine liveness;
     private readonly Action keepWaiting;
 
-    private CollectiveHeader header;
-    private ulong sequence;
+    private readonly HashSet<int> unawaited = []; // Reductions under way, by their call.
+    private CollectiveHeader header; // Of the last call.
     private Exception? ending;
 
     private NcclCollective(ICollective control, IDeviceMemory memory, IDeviceStream stream, NcclOptions options, NcclCommunicator communicator)
@@ -100,23 +100,54 @@ public sealed class NcclCollective : ICollective
     }
 
     /// <inheritdoc/>
-    /// <remarks>All ranges lie in host memory, or all in the device's. A sum in device memory is there when the call returns.</remarks>
-    public void AllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result)
+    /// <remarks>All ranges lie in host memory, or all in the device's.</remarks>
+    public Reduction BeginAllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result)
     {
         AllReduceArguments.Check(plan, Rank, partials, result);
         if (!memory.Contains(result))
+            return Control().BeginAllReduce(partials, result);
+        Begin(CollectiveKind.AllReduce, (int)options.Reduction, result.Count, () =>
         {
-            control.AllReduce(partials, result);
+            if (options.Reduction == ReductionMode.Exact)
+            {
+                exact.BeginScatter(partials, Segments.Of(result, Rank, WorldSize), communicator, stream.Handle, keepWaiting);
+                exact.BeginGather(result, communicator, stream.Handle, keepWaiting);
+            }
+            else
+            {
+                communicator.AllReduce(SumOf(partials, result), result, stream.Handle, keepWaiting);
+            }
+        });
+        unawaited.Add((int)header.Sequence);
+        return new Reduction(this, (int)header.Sequence);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Always along the tree: NCCL's own reduce-scatter knows no segments of different lengths.</remarks>
+    public void ReduceScatter(IReadOnlyList<SubtreePartial> partials, FloatRange segment)
+    {
+        AllReduceArguments.CheckScatter(plan, Rank, partials, segment);
+        if (!memory.Contains(partials[0].Values))
+        {
+            Control().ReduceScatter(partials, segment);
             return;
         }
 
-        Run(new CollectiveHeader(0, CollectiveKind.AllReduce, ElementType.Float32, (int)options.Reduction, result.Count), () =>
+        Begin(CollectiveKind.ReduceScatter, 0, partials[0].Values.Count, () => exact.BeginScatter(partials, segment, communicator, stream.Handle, keepWaiting));
+        Complete();
+    }
+
+    /// <inheritdoc/>
+    public void AllGatherSegments(FloatRange values)
+    {
+        if (!memory.Contains(values))
         {
-            if (options.Reduction == ReductionMode.Exact)
-                exact.Begin(partials, result, communicator, stream.Handle, keepWaiting);
-            else
-                communicator.AllReduce(SumOf(partials, result), result, stream.Handle, keepWaiting);
-        });
+            Control().AllGatherSegments(values);
+            return;
+        }
+
+        Begin(CollectiveKind.AllGatherSegments, 0, values.Count, () => exact.BeginGather(values, communicator, stream.Handle, keepWaiting));
+        Complete();
     }
 
     /// <inheritdoc/>
@@ -124,17 +155,37 @@ public sealed class NcclCollective : ICollective
     {
         ArgumentOutOfRangeException.ThrowIfNegative(root);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(root, WorldSize);
-        if (memory.Contains(values))
-            Run(new CollectiveHeader(0, CollectiveKind.Broadcast, ElementType.Float32, root, values.Count), () => communicator.Broadcast(values, root, stream.Handle, keepWaiting));
-        else
-            control.Broadcast(values, root);
+        if (!memory.Contains(values))
+        {
+            Control().Broadcast(values, root);
+            return;
+        }
+
+        Begin(CollectiveKind.Broadcast, root, values.Count, () => communicator.Broadcast(values, root, stream.Handle, keepWaiting));
+        Complete();
     }
 
     /// <inheritdoc/>
-    public void AllGather(ReadOnlySpan<byte> mine, Span<byte> all) => control.AllGather(mine, all);
+    public void AllGather(ReadOnlySpan<byte> mine, Span<byte> all) => Control().AllGather(mine, all);
 
     /// <inheritdoc/>
-    public void Barrier() => control.Barrier();
+    /// <remarks>Host memory, for the control group; device memory is the caller's own.</remarks>
+    public NativeBuffer Allocate(long floatCount) => control.Allocate(floatCount);
+
+    /// <inheritdoc/>
+    public void Barrier() => Control().Barrier();
+
+    /// <inheritdoc/>
+    bool IReductionSource.IsCompleted(int version)
+        => Volatile.Read(ref ending) is not null || (stream.IsIdle && liveness.IsOver);
+
+    /// <inheritdoc/>
+    void IReductionSource.Wait(int version)
+    {
+        if (!unawaited.Remove(version))
+            throw new InvalidOperationException("This reduction was waited for before; expected one Wait for each Begin.");
+        Complete();
+    }
 
     /// <inheritdoc/>
     public void Abort(Exception cause) => End(new CollectiveAbortedException(Generation, cause), cause);
@@ -171,20 +222,40 @@ public sealed class NcclCollective : ICollective
         };
     }
 
-    private void Run(CollectiveHeader call, Action begin)
+    /// <summary>The control group, once no collective of the device needs it any more.</summary>
+    private ICollective Control()
+    {
+        Complete();
+        return control;
+    }
+
+    /// <summary>Puts a collective onto the stream, behind what the computing stream was given so far.</summary>
+    private void Begin(CollectiveKind kind, int argument, long count, Action begin) => Guard(() =>
+    {
+        header = new CollectiveHeader(header.Sequence + 1, kind, ElementType.Float32, argument, count);
+        liveness.Enter(header);
+        stream.FollowComputation();
+        using (stream.Enter())
+            begin();
+    });
+
+    /// <summary>Returns when the device has done everything that was begun, on this rank and on all others.</summary>
+    private void Complete() => Guard(() =>
+    {
+        if (liveness.IsOver)
+            return;
+        NcclCommunicator.Await(() => stream.IsIdle, keepWaiting);
+        communicator.ThrowIfBroken(header.Describe());
+        liveness.Leave();
+        NcclCommunicator.Await(() => liveness.IsOver, keepWaiting);
+    });
+
+    private void Guard(Action work)
     {
         ThrowIfEnded();
-        header = call with { Sequence = ++sequence };
         try
         {
-            liveness.Enter(header);
-            stream.FollowComputation();
-            using (stream.Enter())
-                begin();
-            NcclCommunicator.Await(() => stream.IsIdle, keepWaiting);
-            communicator.ThrowIfBroken(header.Describe());
-            liveness.Leave();
-            NcclCommunicator.Await(() => liveness.IsOver, keepWaiting);
+            work();
         }
         catch (Exception error)
         {

@@ -38,74 +38,77 @@ internal sealed class NcclExactReduction : IDisposable
         }
     }
 
-    /// <summary>Puts the whole reduction onto the stream. Called within <see cref="IDeviceStream.Enter"/>.</summary>
-    public void Begin(IReadOnlyList<SubtreePartial> partials, FloatRange result, NcclCommunicator communicator, nint stream, Action keepWaiting)
+    /// <summary>Puts step 1 onto the stream: this rank's segment of the sum. Called within <see cref="IDeviceStream.Enter"/>.</summary>
+    public void BeginScatter(IReadOnlyList<SubtreePartial> partials, FloatRange segment, NcclCommunicator communicator, nint stream, Action keepWaiting)
     {
-        var segments = Enumerable.Range(0, worldSize).Select(peer => Segments.Of(result, peer, worldSize)).ToArray();
-        for (long offset = 0; offset < segments.Max(segment => segment.Count); offset += chunkCount)
+        var count = partials[0].Values.Count;
+        var longest = Enumerable.Range(0, worldSize).Max(peer => Segments.Of(count, peer, worldSize).Count);
+        for (long offset = 0; offset < longest; offset += chunkCount)
         {
-            CollectChunk(partials, result, segments, offset);
+            CollectChunk(partials, count, offset);
             communicator.Transfer(transfers, stream, keepWaiting);
-            Combine(partials, result, ChunkOf(segments[rank], offset));
+            Combine(partials, count, offset, segment);
+        }
+    }
+
+    /// <summary>Puts step 2 onto the stream: every rank's segment to all ranks.</summary>
+    public void BeginGather(FloatRange values, NcclCommunicator communicator, nint stream, Action keepWaiting)
+    {
+        transfers.Clear();
+        var own = Segments.Of(values, rank, worldSize);
+        foreach (var peer in Peers())
+        {
+            var theirs = Segments.Of(values, peer, worldSize);
+            if (own.Count > 0)
+                transfers.Add(NcclTransfer.To(peer, own));
+            if (theirs.Count > 0)
+                transfers.Add(NcclTransfer.From(peer, theirs));
         }
 
-        CollectSums(segments);
         communicator.Transfer(transfers, stream, keepWaiting);
     }
 
     /// <summary>Gives the buffers back.</summary>
     public void Dispose() => buffer.Dispose();
 
-    private FloatRange ChunkOf(FloatRange segment, long offset)
-    {
-        var start = Math.Min(offset, segment.Count);
-        return segment.Slice(start, Math.Min(chunkCount, segment.Count - start));
-    }
-
-    private void CollectChunk(IReadOnlyList<SubtreePartial> partials, FloatRange result, FloatRange[] segments, long offset)
+    private void CollectChunk(IReadOnlyList<SubtreePartial> partials, long count, long offset)
     {
         transfers.Clear();
-        var own = ChunkOf(segments[rank], offset);
+        var own = ChunkOf(rank, count, offset);
         foreach (var peer in Peers())
         {
-            var theirs = ChunkOf(segments[peer], offset);
+            var theirs = ChunkOf(peer, count, offset);
             for (var i = 0; i < partials.Count && theirs.Count > 0; i++)
-                transfers.Add(NcclTransfer.To(peer, SameValues(partials[i].Values, result, theirs)));
+                transfers.Add(NcclTransfer.To(peer, partials[i].Values.Slice(theirs.Start, theirs.Count)));
             for (var slot = plan.FirstInput[peer]; slot < plan.FirstInput[peer + 1] && own.Count > 0; slot++)
                 transfers.Add(NcclTransfer.From(peer, slots[slot].Slice(0, own.Count)));
         }
     }
 
-    private void CollectSums(FloatRange[] segments)
+    private void Combine(IReadOnlyList<SubtreePartial> partials, long count, long offset, FloatRange segment)
     {
-        transfers.Clear();
-        foreach (var peer in Peers())
-        {
-            if (segments[rank].Count > 0)
-                transfers.Add(NcclTransfer.To(peer, segments[rank]));
-            if (segments[peer].Count > 0)
-                transfers.Add(NcclTransfer.From(peer, segments[peer]));
-        }
-    }
-
-    private void Combine(IReadOnlyList<SubtreePartial> partials, FloatRange result, FloatRange chunk)
-    {
-        if (chunk.Count == 0)
+        var own = ChunkOf(rank, count, offset);
+        if (own.Count == 0)
             return;
         for (var i = 0; i < partials.Count; i++)
-            slots[plan.FirstInput[rank] + i] = SameValues(partials[i].Values, result, chunk);
+            slots[plan.FirstInput[rank] + i] = partials[i].Values.Slice(own.Start, own.Count);
+        var result = segment.Slice(offset, own.Count);
         if (plan.Steps.IsEmpty)
-            memory.Copy(slots[0].Slice(0, chunk.Count), chunk);
+            memory.Copy(slots[0].Slice(0, own.Count), result);
         foreach (var (left, right, destination) in plan.Steps)
         {
-            var target = destination == ReductionPlan.Result ? chunk : slots[destination].Slice(0, chunk.Count);
-            memory.Add(slots[left].Slice(0, chunk.Count), slots[right].Slice(0, chunk.Count), target);
+            var target = destination == ReductionPlan.Result ? result : slots[destination].Slice(0, own.Count);
+            memory.Add(slots[left].Slice(0, own.Count), slots[right].Slice(0, own.Count), target);
         }
     }
 
-    /// <summary>The part of <paramref name="partial"/> that lies in it as <paramref name="chunk"/> lies in the result.</summary>
-    private static FloatRange SameValues(FloatRange partial, FloatRange result, FloatRange chunk)
-        => partial.Slice((chunk.Address - result.Address) / sizeof(float), chunk.Count);
+    /// <summary>The chunk at <paramref name="offset"/> of a rank's segment, as a place among all values; empty behind the segment's end.</summary>
+    private (long Start, long Count) ChunkOf(int peer, long count, long offset)
+    {
+        var segment = Segments.Of(count, peer, worldSize);
+        var start = Math.Min(offset, segment.Count);
+        return (segment.Start + start, Math.Min(chunkCount, segment.Count - start));
+    }
 
     // In the order rank+1, rank+2, ...: not everybody starts with the same peer.
     private IEnumerable<int> Peers() => Enumerable.Range(1, worldSize - 1).Select(distance => (rank + distance) % worldSize);

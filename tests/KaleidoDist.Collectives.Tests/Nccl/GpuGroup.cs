@@ -3,7 +3,7 @@ using KaleidoDist.Contracts;
 namespace KaleidoDist.Collectives.Tests;
 
 /// <summary>One rank of a <see cref="GpuGroup"/>.</summary>
-internal sealed record GpuRank(NcclCollective Collective, FakeGpu Gpu, FakeNccl Nccl);
+internal sealed record GpuRank(ICollective Collective, FakeGpu Gpu, FakeNccl Nccl);
 
 /// <summary>The ranks of one generation as threads of this process, each with a fake GPU and the fake NCCL over a real control group.</summary>
 internal static class GpuGroup

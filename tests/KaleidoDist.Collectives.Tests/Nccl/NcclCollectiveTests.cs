@@ -142,4 +142,54 @@ public sealed class NcclCollectiveTests : NativeMemoryTest
                 rank.Collective.Barrier();
             }
         });
+
+    [Fact]
+    public void BucketsMayBeUnderWayTogetherAndKeepTheBits()
+    {
+        const int Size = 10_001;
+        var expected = Gradients.TreeSum(8, leaf => Gradients.Leaf(leaf, Size));
+        GpuGroup.RunWell(3, 8, options: new NcclOptions { ChunkCount = 512 }, body: rank =>
+        {
+            var partials = GpuGroup.Partials(rank, Size, out var owner);
+            using (owner)
+            using (rank.Gpu.Allocate(Size, out var result))
+            {
+                var reductions = new List<Reduction>();
+                foreach (var (offset, count) in ((int, int)[])[(0, 17), (17, 4_000), (4_017, 0), (4_017, 5_984)])
+                    reductions.Add(rank.Collective.BeginAllReduce([.. partials.Select(partial => partial.Slice(offset, count))], result.Slice(offset, count)));
+                var small = new byte[3];
+                rank.Collective.AllGather([7], small); // Behind the buckets, over the control group.
+                Assert.Equal<byte>([7, 7, 7], small);
+                foreach (var reduction in reductions)
+                {
+                    reduction.Wait();
+                    Assert.True(reduction.IsCompleted);
+                }
+
+                Gradients.AssertSameBits(expected, result.AsSpan(), $"rank {rank.Collective.Rank}");
+                Assert.Throws<InvalidOperationException>(reductions[0].Wait);
+                Assert.Equal(4, rank.Gpu.Followed);
+            }
+        });
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void BothHalvesTogetherHaveTheBitsOfTheWhole(int worldSize)
+    {
+        const int Size = 1_001;
+        var expected = Gradients.TreeSum(8, leaf => Gradients.Leaf(leaf, Size));
+        GpuGroup.RunWell(worldSize, 8, options: new NcclOptions { ChunkCount = 64 }, body: rank =>
+        {
+            var partials = GpuGroup.Partials(rank, Size, out var owner);
+            using (owner)
+            using (rank.Gpu.Allocate(Size, out var result))
+            {
+                rank.Collective.ReduceScatter(partials, Segments.Of(result, rank.Collective.Rank, worldSize));
+                rank.Collective.AllGatherSegments(result);
+                Gradients.AssertSameBits(expected, result.AsSpan(), $"rank {rank.Collective.Rank}");
+            }
+        });
+    }
 }

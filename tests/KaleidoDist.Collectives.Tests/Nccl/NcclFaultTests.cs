@@ -127,7 +127,7 @@ public sealed class NcclFaultTests : NativeMemoryTest
     public void WorkThatMakesNoEndAfterAllHaveEnteredTimesOut()
     {
         var library = new FakeNccl();
-        var options = new NcclOptions { ProgressTimeout = TimeSpan.FromHours(1) };
+        var options = new NcclOptions { ProgressTimeout = TimeSpan.FromHours(1), FormationTimeout = TimeSpan.FromDays(1000) };
         var errors = GpuGroup.Run(2, 4, nccl: rank => rank == 0 ? library : new FakeNccl(), options: options with { TimeProvider = new HastyTime() }, body: rank =>
         {
             rank.Gpu.Runs.Reset();
