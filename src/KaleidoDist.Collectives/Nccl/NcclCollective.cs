@@ -30,7 +30,7 @@ public sealed class NcclCollective : ICollective, IReductionSource
     private NcclCollective(ICollective control, IDeviceMemory memory, IDeviceStream stream, NcclOptions options, NcclCommunicator communicator)
     {
         (this.control, this.memory, this.stream, this.options, this.communicator) = (control, memory, stream, options, communicator);
-        plan = new ReductionPlan(control.Tree, control.WorldSize);
+        plan = new ReductionPlan(control.Tree, HostMap.Apart(control.WorldSize)); // every rank has its own GPU
         exact = new NcclExactReduction(plan, control.Rank, memory, options.ChunkCount);
         liveness = new LivenessLine(control, options.TimeProvider);
         keepWaiting = ThrowIfHopeless;
@@ -44,6 +44,9 @@ public sealed class NcclCollective : ICollective, IReductionSource
 
     /// <inheritdoc/>
     public long Generation => control.Generation;
+
+    /// <inheritdoc/>
+    public string Route => $"NCCL between {WorldSize} GPUs";
 
     /// <inheritdoc/>
     public CanonicalTree Tree => control.Tree;

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace KaleidoDist.Collectives;
 
 /// <summary>
@@ -12,7 +14,8 @@ namespace KaleidoDist.Collectives;
 /// </summary>
 internal sealed class NcclExactReduction : IDisposable
 {
-    private readonly ReductionPlan plan;
+    private readonly MergePlan merge;
+    private readonly ImmutableArray<int> firstInput; // By rank, the slot of its first partial; one more entry marks the end.
     private readonly int rank;
     private readonly int worldSize;
     private readonly IDeviceMemory memory;
@@ -24,14 +27,15 @@ internal sealed class NcclExactReduction : IDisposable
     /// <summary>The reduction of one rank; its buffers hold chunks of <paramref name="chunkCount"/> values.</summary>
     public NcclExactReduction(ReductionPlan plan, int rank, IDeviceMemory memory, int chunkCount)
     {
-        (this.plan, this.rank, this.memory, this.chunkCount) = (plan, rank, memory, chunkCount);
+        (merge, this.rank, this.memory, this.chunkCount) = (plan.Root, rank, memory, chunkCount);
         worldSize = plan.Partials.Length;
-        slots = new FloatRange[plan.Inputs + plan.ScratchCount];
+        firstInput = [.. plan.FirstHostInput, merge.Inputs];
+        slots = new FloatRange[merge.Inputs + merge.ScratchCount];
         buffer = memory.Allocate((long)(slots.Length - plan.Partials[rank].Length) * chunkCount, out var values);
         long next = 0;
         for (var slot = 0; slot < slots.Length; slot++)
         {
-            if (slot >= plan.FirstInput[rank] && slot < plan.FirstInput[rank + 1])
+            if (slot >= firstInput[rank] && slot < firstInput[rank + 1])
                 continue;
             slots[slot] = values.Slice(next, chunkCount);
             next += chunkCount;
@@ -80,7 +84,7 @@ internal sealed class NcclExactReduction : IDisposable
             var theirs = ChunkOf(peer, count, offset);
             for (var i = 0; i < partials.Count && theirs.Count > 0; i++)
                 transfers.Add(NcclTransfer.To(peer, partials[i].Values.Slice(theirs.Start, theirs.Count)));
-            for (var slot = plan.FirstInput[peer]; slot < plan.FirstInput[peer + 1] && own.Count > 0; slot++)
+            for (var slot = firstInput[peer]; slot < firstInput[peer + 1] && own.Count > 0; slot++)
                 transfers.Add(NcclTransfer.From(peer, slots[slot].Slice(0, own.Count)));
         }
     }
@@ -91,13 +95,14 @@ internal sealed class NcclExactReduction : IDisposable
         if (own.Count == 0)
             return;
         for (var i = 0; i < partials.Count; i++)
-            slots[plan.FirstInput[rank] + i] = partials[i].Values.Slice(own.Start, own.Count);
+            slots[firstInput[rank] + i] = partials[i].Values.Slice(own.Start, own.Count);
         var result = segment.Slice(offset, own.Count);
-        if (plan.Steps.IsEmpty)
+        if (merge.Steps.IsEmpty)
             memory.Copy(slots[0].Slice(0, own.Count), result);
-        foreach (var (left, right, destination) in plan.Steps)
+        for (var i = 0; i < merge.Steps.Length; i++)
         {
-            var target = destination == ReductionPlan.Result ? result : slots[destination].Slice(0, own.Count);
+            var (left, right, destination) = merge.Steps[i];
+            var target = i == merge.Steps.Length - 1 ? result : slots[destination].Slice(0, own.Count);
             memory.Add(slots[left].Slice(0, own.Count), slots[right].Slice(0, own.Count), target);
         }
     }

@@ -13,6 +13,8 @@ internal sealed class PoisonedCollective(ICollective inner, Func<int, bool> isPo
 
     public long Generation => inner.Generation;
 
+    public string Route => inner.Route;
+
     public CanonicalTree Tree => inner.Tree;
 
     public void AllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result)
@@ -21,6 +23,14 @@ internal sealed class PoisonedCollective(ICollective inner, Func<int, bool> isPo
         if (result.Count > TaskSums.Length && isPoisoned(++step))
             result.AsSpan()[0] = float.NaN;
     }
+
+    public Reduction BeginAllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result) => inner.BeginAllReduce(partials, result);
+
+    public NativeBuffer Allocate(long floatCount) => inner.Allocate(floatCount);
+
+    public void ReduceScatter(IReadOnlyList<SubtreePartial> partials, FloatRange result) => inner.ReduceScatter(partials, result);
+
+    public void AllGatherSegments(FloatRange values) => inner.AllGatherSegments(values);
 
     public void Broadcast(FloatRange values, int root) => inner.Broadcast(values, root);
 
