@@ -8,11 +8,17 @@ public interface ITrainingPort
     /// <summary>Whether this rank was told to stop at the next step border.</summary>
     bool StopRequested { get; }
 
+    /// <summary>Whether the next generation is known and takes over at the next step border.</summary>
+    bool PartRequested { get; }
+
+    /// <summary>An order to give the state to a joiner, once; null when there is none.</summary>
+    DonateState? TakeDonation();
+
     /// <summary>Says what the rank does now: data, forward, reduce, optimizer, checkpoint, evaluation.</summary>
     void EnterPhase(string phase, long step);
 
-    /// <summary>Reports an applied step; metrics from rank 0 only.</summary>
-    void ReportStep(long step, TimeSpan duration, StepMetrics? metrics);
+    /// <summary>Reports an applied step and where its time went on this rank; metrics from rank 0 only.</summary>
+    void ReportStep(long step, StepTimes times, StepMetrics? metrics);
 
     /// <summary>Reports validation results (rank 0).</summary>
     void ReportValidation(long step, IReadOnlyList<TaskMetric> metrics);

@@ -13,11 +13,15 @@ public enum TrainingEnd
 
     /// <summary>Stopped on request, after a checkpoint where one could be written.</summary>
     Stopped,
+
+    /// <summary>The next generation takes over: this one parted at a step border.</summary>
+    Parted,
 }
 
 /// <summary>
 /// The training loop of one rank of one generation: step, report, evaluate, checkpoint, stop. Every decision that all ranks must share
-/// (stop here, checkpoint here) travels in the step's own reduction, so no rank ever asks another or the coordinator.
+/// (stop here, checkpoint here, part here) travels in the step's own reduction, so no rank ever asks another or the coordinator. The
+/// replica is its caller's and outlives it: after a failure the next generation's loop goes on with it.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
@@ -33,16 +37,15 @@ public sealed class Trainer : IDisposable
     private readonly Evaluator? evaluator;
     private readonly RankCheckpoints? checkpoints;
     private readonly RunRecorder? recorder;
-    private int nonFiniteInARow;
-    private long replacedSamples;
+    private readonly TimeProvider time;
+    private StateDonation? donation;
 
     /// <summary>Prepares the loop from the state's step to the last.</summary>
     public Trainer(TrainerSetup setup, ReplicaState state, ICollective collective, ITrainingPort port, TimeProvider time)
     {
-        (this.setup, spec, this.state, this.collective, this.port) = (setup, setup.Spec, state, collective, port);
+        (this.setup, spec, this.state, this.collective, this.port, this.time) = (setup, setup.Spec, state, collective, port, time);
         hosted = VirtualRankRange.Of(collective.Rank, collective.WorldSize, spec.Training.VirtualRanks);
-        var schedule = new LearningRateSchedule(spec.Training.Schedule, spec.Training.Optimizer.LearningRate, setup.TotalSteps);
-        trainStep = new TrainStep(spec, state, schedule, collective, hosted, port, time);
+        trainStep = new TrainStep(spec, state, new StepUpdate(spec, setup.TotalSteps), collective, hosted, port, time) { Reduced = (step, sums) => donation?.Note(step, sums) };
         feed = new LeafFeed(
             new LeafFeedOptions
             {
@@ -58,57 +61,111 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    /// <summary>Trains to the end, or to the border at which any rank was told to stop.</summary>
+    /// <summary>Trains to the end, or to the border at which any rank was told to stop or to part.</summary>
     public TrainingEnd Run()
     {
-        if (state.Step == 0)
+        RecordWhatAnotherRankDidNot();
+        if (IsEvaluationMissing())
             Evaluate();
-        var stopped = false;
-        while (state.Step < setup.LastStep && !stopped)
+        bool stopped = false, parted = false;
+        while (state.Step < setup.LastStep && !stopped && !parted)
         {
+            GiveStateIfAsked();
             var figures = trainStep.Run(state.Step + 1, feed, checkpoints?.IsDue(state.Step + 1) ?? false);
             Report(figures);
-            stopped = figures.Sums.StopRequested;
             var last = state.Step == setup.LastStep;
-            if (evaluator is not null && (last || (spec.Evaluation.Every > 0 && state.Step % spec.Evaluation.Every == 0)))
+            (stopped, parted) = (figures.Sums.StopRequested, figures.Sums.PartRequested && !last);
+            if (IsEvaluationDue())
                 Evaluate();
-            if (spec.Training.VerifyEvery > 0 && state.Step % spec.Training.VerifyEvery == 0)
-                CompareReplicas();
+            var saving = figures.Sums.CheckpointRequested || last || stopped;
+            if (saving || (spec.Training.VerifyEvery > 0 && state.Step % spec.Training.VerifyEvery == 0))
+                ReplicaComparison.Heal(state, collective, port);
             if (figures.Sums.CheckpointRequested && !last && !stopped)
                 checkpoints?.SavePeriodic();
         }
 
+        donation?.Complete();
+        if (parted && !stopped)
+            return TrainingEnd.Parted;
         var completed = state.Step >= setup.TotalSteps;
         if (completed)
             checkpoints?.SaveFinal();
         else
             checkpoints?.SavePreempted();
+        AwaitSave();
         return completed ? TrainingEnd.Completed : TrainingEnd.Stopped;
+    }
+
+    /// <summary>Saves the state as it is, for a job that was stopped while its generation was broken.</summary>
+    public TrainingEnd Stop()
+    {
+        RecordWhatAnotherRankDidNot();
+        checkpoints?.SavePreempted();
+        AwaitSave();
+        return state.Step >= setup.TotalSteps ? TrainingEnd.Completed : TrainingEnd.Stopped;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        donation?.Complete();
         feed.Dispose();
         trainStep.Dispose();
         recorder?.Dispose();
     }
 
+    /// <summary>Nobody leaves before the last checkpoint is safe: if rank 0 is lost in the middle of it, another one writes it.</summary>
+    private void AwaitSave()
+    {
+        port.EnterPhase("checkpoint", state.Step);
+        collective.Barrier();
+    }
+
+    /// <summary>A rank 0 that was lost may have applied a step, or evaluated it, without having recorded it.</summary>
+    private void RecordWhatAnotherRankDidNot()
+    {
+        if (recorder is not null && recorder.LastStep < state.Step && state.LastApplied is { } figures && figures.Step == state.Step)
+            recorder.Record(Describe(figures));
+    }
+
+    /// <summary>Whether the evaluation of the present step is due and in nobody's record. Only rank 0 can know: it tells the others.</summary>
+    private bool IsEvaluationMissing()
+    {
+        if (!IsEvaluationDue())
+            return false;
+        var mine = new byte[] { recorder is not null && recorder.LastValidation < state.Step ? (byte)1 : (byte)0 };
+        var all = new byte[collective.WorldSize];
+        collective.AllGather(mine, all);
+        return all[0] == 1;
+    }
+
+    private bool IsEvaluationDue()
+        => evaluator is not null && (state.Step == 0 || state.Step == setup.LastStep || (spec.Evaluation.Every > 0 && state.Step % spec.Evaluation.Every == 0));
+
+    private void GiveStateIfAsked()
+    {
+        if (port.TakeDonation() is not { } order)
+            return;
+        donation?.Complete();
+        donation = StateDonation.Begin(state, order, port, time);
+    }
+
+    private StepMetrics Describe(StepFigures figures) => figures.ToProto(
+        setup.EpochsAfter(figures.Step), setup.PositionAfter(figures.Step).SampleCount, state.Counters.ReplacedSamples, collective.Generation, collective.WorldSize);
+
     private void Report(StepFigures figures)
     {
-        replacedSamples += figures.Sums.ReplacedCount;
         StepMetrics? metrics = null;
         if (recorder is not null)
         {
-            metrics = figures.ToProto(setup.EpochsAfter(figures.Step), setup.PositionAfter(figures.Step).SampleCount, replacedSamples, collective.Generation, collective.WorldSize);
+            metrics = Describe(figures);
             recorder.Record(metrics);
         }
 
-        port.ReportStep(figures.Step, figures.Times.Total, metrics);
-        nonFiniteInARow = figures.Applied ? 0 : nonFiniteInARow + 1;
+        port.ReportStep(figures.Step, figures.Times, metrics);
         if (!figures.Applied && collective.Rank == 0)
             port.Warn("KD-T101", $"The gradient of step {figures.Step} is not finite (norm {figures.GradientNorm}); the step changed nothing. After {NonFiniteLimit} in a row the job fails: lower the learning rate.");
-        if (nonFiniteInARow >= NonFiniteLimit)
+        if (state.Counters.NonFiniteInARow >= NonFiniteLimit)
             throw KaleidoException.Usage($"The gradients of {NonFiniteLimit} steps in a row, up to step {figures.Step}, are not finite; expected numbers. Lower 'training.optimizer.learning_rate' ({spec.Training.Optimizer.LearningRate}) and go on from the newest checkpoint.");
     }
 
@@ -123,11 +180,5 @@ public sealed class Trainer : IDisposable
         recorder.Record(metrics, state.Step);
         checkpoints?.Remember(metrics);
         port.ReportValidation(state.Step, metrics);
-    }
-
-    private void CompareReplicas()
-    {
-        if (ReplicaComparison.FindOddRanks(state, collective) is { Count: > 0 } odd)
-            throw new KaleidoException($"KD-T110 After step {state.Step} the weights of rank {string.Join(", ", odd)} differ from the other ranks'; expected equal bits. Suspect that machine's memory; the job goes on from the newest checkpoint.", ExitCode.Resumable);
     }
 }

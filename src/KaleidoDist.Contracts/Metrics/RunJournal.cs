@@ -20,6 +20,12 @@ public sealed class RunJournal : IDisposable
 
     private RunJournal(SafeFileHandle file, string path) => (this.file, this.path) = (file, path);
 
+    /// <summary>The newest step in the journal; 0 for none. Known after <see cref="TruncateAfter"/>.</summary>
+    public long LastStep { get; private set; }
+
+    /// <summary>Steps that were applied before the newest evaluation in the journal; -1 for none. Known after <see cref="TruncateAfter"/>.</summary>
+    public long LastValidation { get; private set; } = -1;
+
     /// <summary>Opens the journal of a run folder, which is made when missing, and cuts off a torn last line.</summary>
     /// <exception cref="IOException">The folder cannot be written.</exception>
     public static RunJournal Open(string runDirectory)
@@ -46,7 +52,18 @@ public sealed class RunJournal : IDisposable
 
     /// <summary>Drops everything after a step: a run that resumes from its checkpoint does these steps again.</summary>
     /// <param name="step">The last step to keep; evaluations after that many steps are kept.</param>
-    public void TruncateAfter(long step) => CutAt(FindEnd(line => StepOf(line.Parse()) is not { } recorded || recorded <= step));
+    public void TruncateAfter(long step)
+    {
+        (LastStep, LastValidation) = (0, -1);
+        CutAt(FindEnd(line =>
+        {
+            var record = line.Parse();
+            if (StepOf(record) is { } recorded && recorded > step)
+                return false;
+            Note(record);
+            return true;
+        }));
+    }
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => file.Dispose();
@@ -58,6 +75,14 @@ public sealed class RunJournal : IDisposable
         _ => null,
     };
 
+    private void Note(object? record)
+    {
+        if (record is StepRecord step)
+            LastStep = step.Step;
+        else if (record is ValidationRecord validation)
+            LastValidation = validation.Step;
+    }
+
     private void Write<T>(T record)
     {
         byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(record, JournalFormat.Json), (byte)'\n'];
@@ -65,6 +90,7 @@ public sealed class RunJournal : IDisposable
         {
             RandomAccess.Write(file, line, length);
             length += line.Length;
+            Note(record);
         }
         catch (IOException)
         {

@@ -28,6 +28,12 @@ internal sealed class RunRecorder : IDisposable
         });
     }
 
+    /// <summary>The newest step that is recorded; 0 for none.</summary>
+    internal long LastStep => journal?.LastStep ?? 0;
+
+    /// <summary>Steps that were applied before the newest recorded evaluation; -1 for none.</summary>
+    internal long LastValidation => journal?.LastValidation ?? -1;
+
     /// <summary>Records an applied step.</summary>
     internal void Record(StepMetrics metrics) => Guard(() =>
     {

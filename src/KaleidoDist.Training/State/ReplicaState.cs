@@ -14,6 +14,9 @@ namespace KaleidoDist.Training;
 /// </summary>
 public sealed class ReplicaState : IDisposable
 {
+    /// <summary><see cref="Step"/> of a replica without a state.</summary>
+    public const long Nothing = -1;
+
     private readonly Tensor? staging;
     private readonly Dictionary<Tensor, Tensor> hostCopies = [];
 
@@ -39,8 +42,20 @@ public sealed class ReplicaState : IDisposable
     /// <summary>The optimizer with its moments.</summary>
     public FlatAdamW Optimizer { get; }
 
-    /// <summary>Steps done, over all epochs: the number of the last one.</summary>
+    /// <summary>Steps applied, over all epochs: the number of the last one; <see cref="Nothing"/> before a joiner got its state.</summary>
     public long Step { get; set; }
+
+    /// <summary>The step whose reduced gradient is whole in <see cref="HostGradients"/> and not applied; 0 when there is none.</summary>
+    public long ReducedStep { get; set; }
+
+    /// <summary>The figures of step <see cref="Step"/>, with which a peer that only has its gradient can apply it; null when it was loaded.</summary>
+    public StepFigures? LastApplied { get; set; }
+
+    /// <summary>What else steps count.</summary>
+    public ReplicaCounters Counters { get; set; }
+
+    /// <summary>Times this replica was found to differ from its peers' and was replaced by theirs.</summary>
+    internal int Heals { get; set; }
 
     /// <summary>The flat gradients in host memory, where they are reduced: the buffer itself on a CPU, a copy of it otherwise.</summary>
     public FloatRange HostGradients { get; }
@@ -55,6 +70,23 @@ public sealed class ReplicaState : IDisposable
         else
             state.Parameters.Initialize(setup.Spec.Seed);
         return state;
+    }
+
+    /// <summary>A replica that waits for a peer's state.</summary>
+    public static ReplicaState CreateEmpty(TrainerSetup setup) => new(setup.Spec, SelectDevice(setup.Spec.Workers.Device)) { Step = Nothing };
+
+    /// <summary>Weights, first and second moments in host memory as they are now, padding included: the buffers themselves on a CPU.</summary>
+    public IReadOnlyList<FloatRange> ToHost() => [.. Flats.Select(flat => RangeOf(OnHostNow(flat)))];
+
+    /// <summary>Takes what was written to the ranges of <see cref="ToHost"/> as the new weights and moments.</summary>
+    public void FromHost()
+    {
+        using var noGradients = no_grad();
+        foreach (var flat in Flats)
+        {
+            if (flat.device_type != DeviceType.CPU)
+                flat.copy_(hostCopies[flat]);
+        }
     }
 
     /// <summary>Brings the gradients of the last backward pass to host memory.</summary>
@@ -86,7 +118,7 @@ public sealed class ReplicaState : IDisposable
     public ulong ReplicaHash()
     {
         var hash = new XxHash3();
-        foreach (var flat in new[] { Parameters.Weights, Optimizer.FirstMoment, Optimizer.SecondMoment })
+        foreach (var flat in Flats)
         {
             using var host = flat.cpu();
             foreach (var slot in Parameters.Layout.Slots)
@@ -108,6 +140,8 @@ public sealed class ReplicaState : IDisposable
         foreach (var copy in hostCopies.Values)
             copy.Dispose();
     }
+
+    private Tensor[] Flats => [Parameters.Weights, Optimizer.FirstMoment, Optimizer.SecondMoment];
 
     private void Load(TrainerSetup setup)
     {

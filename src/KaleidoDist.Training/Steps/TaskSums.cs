@@ -18,6 +18,7 @@ public sealed class TaskSums
     private const int ReplacedIndex = SampleIndex + 1;
     private const int StopIndex = ReplacedIndex + 1;
     private const int CheckpointIndex = StopIndex + 1;
+    private const int PartIndex = CheckpointIndex + 1;
 
     private readonly float[] values = new float[Length];
 
@@ -35,6 +36,9 @@ public sealed class TaskSums
 
     /// <summary>Whether rank 0 asked for a checkpoint after this step.</summary>
     public bool CheckpointRequested => values[CheckpointIndex] > 0;
+
+    /// <summary>Whether any rank knows of the next generation, which begins after this step.</summary>
+    public bool PartRequested => values[PartIndex] > 0;
 
     /// <summary>Sum of the seven mean losses.</summary>
     public double TotalLoss => Enum.GetValues<PretrainTask>().Sum(Loss);
@@ -68,9 +72,10 @@ public sealed class TaskSums
     }
 
     /// <summary>Carries a rank's requests into the step, so that all ranks learn of them at the same border.</summary>
-    public void Request(bool stop, bool checkpoint)
+    public void Request(bool stop, bool checkpoint, bool part)
     {
         values[StopIndex] += stop ? 1 : 0;
         values[CheckpointIndex] += checkpoint ? 1 : 0;
+        values[PartIndex] += part ? 1 : 0;
     }
 }

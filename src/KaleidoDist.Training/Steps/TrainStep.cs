@@ -1,13 +1,13 @@
 using KaleidoDist.Collectives;
 using KaleidoDist.Contracts;
 using KaleidoDist.Data;
-using TorchSharp;
 
 namespace KaleidoDist.Training;
 
 /// <summary>
-/// One optimizer step, told top to bottom: (1) gradients of the hosted virtual ranks, (2) their canonical sum over all ranks,
-/// (3) the mean, (4) the clip, (5) the update. Everything after (2) is identical on every rank.
+/// One optimizer step, told top to bottom: (1) gradients of the hosted virtual ranks, (2) their canonical sum over all ranks, (3) the sum
+/// of the figures, (4) the update. Everything after (2) is identical on every rank. The figures come last on purpose: calls are carried
+/// out in order, so a rank that holds them knows that every rank holds the reduced gradient; only then is the step applied (decision 0008).
 /// </summary>
 internal sealed class TrainStep : IDisposable
 {
@@ -16,26 +16,28 @@ internal sealed class TrainStep : IDisposable
     private readonly ITrainingPort port;
     private readonly TimeProvider time;
     private readonly LeafGradient leafGradient;
-    private readonly LearningRateSchedule schedule;
-    private readonly double clipNorm;
+    private readonly StepUpdate update;
     private readonly VirtualRankRange hosted;
     private readonly LeafAccumulator gradients;
     private readonly LeafAccumulator figures;
     private readonly NativeBuffer figureBuffer = NativeBuffer.OfFloats(TaskSums.Length);
 
-    internal TrainStep(JobSpec spec, ReplicaState state, LearningRateSchedule schedule, ICollective collective, VirtualRankRange hosted, ITrainingPort port, TimeProvider time)
+    internal TrainStep(JobSpec spec, ReplicaState state, StepUpdate update, ICollective collective, VirtualRankRange hosted, ITrainingPort port, TimeProvider time)
     {
-        (this.state, this.collective, this.hosted, this.port, this.time, this.schedule) = (state, collective, hosted, port, time, schedule);
+        (this.state, this.update, this.collective, this.hosted, this.port, this.time) = (state, update, collective, hosted, port, time);
         leafGradient = new LeafGradient(spec, state.Model, state.Parameters, state.Device);
-        clipNorm = spec.Training.Optimizer.ClipNorm;
         gradients = new LeafAccumulator(collective.Tree, hosted, state.Parameters.Layout.Length);
         figures = new LeafAccumulator(collective.Tree, hosted, TaskSums.Length);
     }
+
+    /// <summary>Called with a step that is reduced on this rank but not applied yet; the gradient is in the state's host buffer.</summary>
+    internal Action<long, TaskSums>? Reduced { get; set; }
 
     /// <summary>Runs step <paramref name="step"/> (1-based) over the leaves that <paramref name="feed"/> hands out.</summary>
     internal StepFigures Run(long step, LeafFeed feed, bool checkpointDue)
     {
         var begin = time.GetTimestamp();
+        state.ReducedStep = 0;
         TimeSpan data = default, compute = default;
         gradients.Reset();
         figures.Reset();
@@ -51,7 +53,7 @@ internal sealed class TrainStep : IDisposable
             var sums = new TaskSums();
             leafGradient.Compute(step, leaf, sums);
             if (virtualRank == hosted.First)
-                sums.Request(port.StopRequested, checkpointDue);
+                sums.Request(port.StopRequested, checkpointDue, port.PartRequested);
             gradients.Add(state.PullGradients());
             sums.Values.CopyTo(figureBuffer.Floats.AsSpan());
             figures.Add(figureBuffer.Floats);
@@ -61,16 +63,16 @@ internal sealed class TrainStep : IDisposable
         port.EnterPhase("reduce", step);
         var reducing = time.GetTimestamp();
         collective.AllReduce(gradients.Partials, state.HostGradients);
+        state.ReducedStep = step;
         collective.AllReduce(figures.Partials, figureBuffer.Floats);
-        state.PushGradients();
         var reduced = new TaskSums();
         figureBuffer.Floats.AsSpan().CopyTo(reduced.Values);
         var reduce = time.GetElapsedTime(reducing);
+        Reduced?.Invoke(step, reduced);
 
         port.EnterPhase("optimizer", step);
-        var rate = schedule.RateAt(step - 1);
-        var norm = Update(reduced.SampleCount, rate);
-        return new StepFigures(step, reduced, rate, norm, double.IsFinite(norm), new StepTimes(data, compute, reduce, time.GetElapsedTime(begin)));
+        var applied = update.Apply(state, step, reduced);
+        return applied with { Times = new StepTimes(data, compute, reduce, time.GetElapsedTime(begin)) };
     }
 
     public void Dispose()
@@ -78,17 +80,5 @@ internal sealed class TrainStep : IDisposable
         gradients.Dispose();
         figures.Dispose();
         figureBuffer.Dispose();
-    }
-
-    private double Update(long samples, double rate)
-    {
-        using var noGradients = torch.no_grad();
-        using var scope = torch.NewDisposeScope();
-        state.Parameters.Gradients.mul_(1.0 / samples);
-        var norm = GradientClip.Apply(state.Parameters.Gradients, state.Parameters.Layout, clipNorm);
-        if (double.IsFinite(norm))
-            state.Optimizer.Step(rate);
-        state.Step++;
-        return norm;
     }
 }

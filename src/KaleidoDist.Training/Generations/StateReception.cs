@@ -1,0 +1,93 @@
+using System.Net.Sockets;
+using KaleidoDist.Collectives;
+
+namespace KaleidoDist.Training;
+
+/// <summary>
+/// The joiner's side of a donation: takes the snapshot, then applies every step that follows, with the code that its peers used. On the rank
+/// thread. Whatever arrived whole is kept; a copy that broke off leaves a replica without a state, which its generation fills.
+/// </summary>
+public sealed class StateReception(TrainerSetup setup, ReplicaState state, ITrainingPort port)
+{
+    private readonly Lock gate = new();
+    private StateChannel? channel;
+    private bool isCancelled;
+
+    /// <summary>Reads until the donor ends or is lost, or <see cref="Cancel"/>.</summary>
+    /// <param name="socket">The donor's connection.</param>
+    /// <param name="key">Key of the donation.</param>
+    /// <param name="caughtUp">Called once, with the step, when nothing waits at the donor.</param>
+    public void Receive(Socket socket, ReadOnlyMemory<byte> key, Action<long> caughtUp)
+    {
+        var said = false;
+        try
+        {
+            using var donor = StateChannel.Accept(socket, key.Span);
+            lock (gate)
+                channel = isCancelled ? throw new IOException("the generation forms now") : donor;
+            var update = new StepUpdate(setup.Spec, setup.TotalSteps);
+            using var figures = NativeBuffer.OfFloats(TaskSums.Length);
+            while (donor.ReadHeader() is { Kind: not StateFrameKind.End } frame)
+            {
+                if (frame.ValueCount != state.HostGradients.Count)
+                    throw new IOException($"the donor's model has {frame.ValueCount} values; expected {state.HostGradients.Count}");
+                if (frame.Kind == StateFrameKind.State)
+                    TakeState(donor, frame);
+                else
+                    TakeStep(donor, frame, update, figures);
+                port.EnterPhase("joining", state.Step);
+                if (frame.Backlog == 0 && !said)
+                {
+                    said = true;
+                    caughtUp(state.Step);
+                }
+            }
+        }
+        catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException or InvalidDataException)
+        {
+            port.Log($"the copy of a peer's state ended: {error.Message}");
+        }
+        finally
+        {
+            lock (gate)
+                channel = null;
+        }
+
+        // Also a joiner that could not keep up is ready: it gets the rest when it is taken in.
+        if (!said)
+            caughtUp(state.Step);
+    }
+
+    /// <summary>Ends a reception in progress. From any thread.</summary>
+    public void Cancel()
+    {
+        lock (gate)
+        {
+            isCancelled = true;
+            channel?.Dispose();
+        }
+    }
+
+    private void TakeState(StateChannel donor, StateFrame frame)
+    {
+        state.Step = ReplicaState.Nothing;
+        foreach (var part in state.ToHost())
+            donor.Read(part);
+        state.FromHost();
+        state.Optimizer.StepCount = frame.OptimizerStep;
+        state.Counters = frame.Counters;
+        if (state.ReplicaHash() != frame.Hash)
+            throw new InvalidDataException($"the copy of step {frame.Step} does not have the donor's hash");
+        state.Step = frame.Step;
+        port.Log($"has the state of step {frame.Step} from a peer");
+    }
+
+    private void TakeStep(StateChannel donor, StateFrame frame, StepUpdate update, NativeBuffer figures)
+    {
+        donor.Read(figures.Floats);
+        donor.Read(state.HostGradients);
+        var sums = new TaskSums();
+        figures.Floats.AsSpan().CopyTo(sums.Values);
+        update.Apply(state, frame.Step, sums);
+    }
+}
