@@ -38,6 +38,7 @@ public sealed class Trainer : IDisposable
     private readonly RankCheckpoints? checkpoints;
     private readonly RunRecorder? recorder;
     private readonly TimeProvider time;
+    private readonly SampleLedger? ledger;
     private StateDonation? donation;
 
     /// <summary>Prepares the loop from the state's step to the last.</summary>
@@ -45,7 +46,8 @@ public sealed class Trainer : IDisposable
     {
         (this.setup, spec, this.state, this.collective, this.port, this.time) = (setup, setup.Spec, state, collective, port, time);
         hosted = VirtualRankRange.Of(collective.Rank, collective.WorldSize, spec.Training.VirtualRanks);
-        trainStep = new TrainStep(spec, state, new StepUpdate(spec, setup.TotalSteps), collective, hosted, port, time) { Reduced = (step, sums) => donation?.Note(step, sums) };
+        ledger = SampleLedger.FromEnvironment(time);
+        trainStep = new TrainStep(spec, state, new StepUpdate(spec, setup.TotalSteps), collective, hosted, port, time, ledger) { Reduced = (step, sums) => donation?.Note(step, sums) };
         feed = new LeafFeed(
             new LeafFeedOptions
             {
@@ -112,6 +114,7 @@ public sealed class Trainer : IDisposable
         feed.Dispose();
         trainStep.Dispose();
         recorder?.Dispose();
+        ledger?.Dispose();
     }
 
     /// <summary>Nobody leaves before the last checkpoint is safe: if rank 0 is lost in the middle of it, another one writes it.</summary>

@@ -18,13 +18,14 @@ internal sealed class TrainStep : IDisposable
     private readonly LeafGradient leafGradient;
     private readonly StepUpdate update;
     private readonly VirtualRankRange hosted;
+    private readonly SampleLedger? ledger;
     private readonly LeafAccumulator gradients;
     private readonly LeafAccumulator figures;
     private readonly NativeBuffer figureBuffer = NativeBuffer.OfFloats(TaskSums.Length);
 
-    internal TrainStep(JobSpec spec, ReplicaState state, StepUpdate update, ICollective collective, VirtualRankRange hosted, ITrainingPort port, TimeProvider time)
+    internal TrainStep(JobSpec spec, ReplicaState state, StepUpdate update, ICollective collective, VirtualRankRange hosted, ITrainingPort port, TimeProvider time, SampleLedger? ledger)
     {
-        (this.state, this.update, this.collective, this.hosted, this.port, this.time) = (state, update, collective, hosted, port, time);
+        (this.state, this.update, this.collective, this.hosted, this.port, this.time, this.ledger) = (state, update, collective, hosted, port, time, ledger);
         leafGradient = new LeafGradient(spec, state.Model, state.Parameters, state.Device);
         gradients = new LeafAccumulator(collective.Tree, hosted, state.Parameters.Layout.Length);
         figures = new LeafAccumulator(collective.Tree, hosted, TaskSums.Length);
@@ -52,6 +53,7 @@ internal sealed class TrainStep : IDisposable
             port.EnterPhase("compute", step);
             var sums = new TaskSums();
             leafGradient.Compute(step, leaf, sums);
+            ledger?.Computed(collective.Generation, step, virtualRank, leaf);
             if (virtualRank == hosted.First)
                 sums.Request(port.StopRequested, checkpointDue, port.PartRequested);
             gradients.Add(state.PullGradients());
@@ -72,6 +74,7 @@ internal sealed class TrainStep : IDisposable
 
         port.EnterPhase("optimizer", step);
         var applied = update.Apply(state, step, reduced);
+        ledger?.Applied(collective.Generation, step, applied.GradientNorm);
         return applied with { Times = new StepTimes(data, compute, reduce, time.GetElapsedTime(begin)) };
     }
 
