@@ -59,8 +59,8 @@ public sealed class DataPlaneListener : IDisposable
     /// <summary>Stops listening.</summary>
     public void Dispose() => socket.Dispose();
 
-    /// <summary>The next waiting connection, or null.</summary>
-    internal Socket? TryAccept()
+    /// <summary>The next waiting connection, or null. While no group forms, it belongs to whoever has an appointment with this rank.</summary>
+    public Socket? TryAccept()
     {
         try
         {

@@ -7,10 +7,14 @@ namespace KaleidoDist.Training;
 /// The joiner's side of a donation: takes the snapshot, then applies every step that follows, with the code that its peers used. On the rank
 /// thread. Whatever arrived whole is kept; a copy that broke off leaves a replica without a state, which its generation fills.
 /// </summary>
-public sealed class StateReception(TrainerSetup setup, ReplicaState state, ITrainingPort port)
+public sealed class StateReception(TrainerSetup setup, ReplicaState state, ITrainingPort port, TimeProvider time) : IDisposable
 {
+    // The donor parts at the same border as everybody and then ends: what it still sends arrives within moments, or it is lost.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
     private readonly Lock gate = new();
     private StateChannel? channel;
+    private ITimer? timer;
     private bool isCancelled;
 
     /// <summary>Reads until the donor ends or is lost, or <see cref="Cancel"/>.</summary>
@@ -58,8 +62,21 @@ public sealed class StateReception(TrainerSetup setup, ReplicaState state, ITrai
             caughtUp(state.Step);
     }
 
-    /// <summary>Ends a reception in progress. From any thread.</summary>
-    public void Cancel()
+    /// <summary>The generation forms: ends a reception in progress when the donor does not. From any thread.</summary>
+    public void CancelSoon()
+    {
+        lock (gate)
+            timer ??= time.CreateTimer(_ => Cancel(), null, Patience, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (gate)
+            timer?.Dispose();
+    }
+
+    private void Cancel()
     {
         lock (gate)
         {

@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.IO.Hashing;
+using System.Runtime.Intrinsics.X86;
 using KaleidoDist.Collectives;
 using KaleidoDist.Contracts;
 
@@ -18,5 +21,25 @@ public static class RankEnvironment
             ["OMP_WAIT_POLICY"] = "PASSIVE",
         };
         return environment;
+    }
+
+    /// <summary>What must be equal on all ranks of a job for equal bits, by name; a rank that differs in one is refused.</summary>
+    public static IReadOnlyDictionary<string, string> Describe(JobSpec spec, ReplicaState state) => new SortedDictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["build"] = Build(),
+        ["libtorch"] = TorchRuntime.Version,
+        ["device"] = state.Device.type.ToString().ToLowerInvariant(),
+        ["threads"] = spec.Workers.ThreadsPerRank.ToString(CultureInfo.InvariantCulture),
+        ["cpu_capability"] = Environment.GetEnvironmentVariable("ATEN_CPU_CAPABILITY") is { Length: > 0 } pinned && Avx2.IsSupported ? pinned : "native",
+        ["mkl_cbwr"] = Environment.GetEnvironmentVariable("MKL_CBWR") ?? "",
+        ["parameters"] = state.Parameters.Layout.ParameterCount.ToString(CultureInfo.InvariantCulture),
+    };
+
+    /// <summary>The version, and the identity of the code that computes.</summary>
+    private static string Build()
+    {
+        var computing = new[] { typeof(RankEnvironment), typeof(Model.KaleidoBert), typeof(ICollective), typeof(Data.EpochPlan), typeof(JobSpec) };
+        var identity = XxHash64.HashToUInt64([.. computing.SelectMany(t => t.Module.ModuleVersionId.ToByteArray())]);
+        return $"{typeof(RankEnvironment).Assembly.GetName().Version?.ToString(3)}+{identity:x16}";
     }
 }

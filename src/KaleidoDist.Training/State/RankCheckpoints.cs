@@ -18,13 +18,13 @@ internal sealed class RankCheckpoints(TrainerSetup setup, ReplicaState state, IC
     private readonly CheckpointShardWriter writer = new(setup.RunDirectory);
     private readonly Dictionary<string, double> validation = [];
     private long lastSave = time.GetTimestamp();
-    private long committedStep = setup.ResumeSeq > 0 ? state.Step : -1;
+    private long savedStep = NewestStepIn(setup.RunDirectory, state.Step, time);
 
-    /// <summary>Whether a periodic checkpoint falls on <paramref name="step"/>.</summary>
+    /// <summary>Whether a periodic checkpoint falls on <paramref name="step"/>, or fell on one before it that a lost rank 0 did not save.</summary>
     internal bool IsDue(long step)
     {
         var spec = setup.Spec.Checkpoint;
-        return spec.EverySteps is { } steps ? step % steps == 0 : time.GetElapsedTime(lastSave) >= spec.Every;
+        return spec.EverySteps is { } steps ? step / steps > savedStep / steps : time.GetElapsedTime(lastSave) >= spec.Every;
     }
 
     /// <summary>Notes validation results for the next manifests.</summary>
@@ -40,7 +40,7 @@ internal sealed class RankCheckpoints(TrainerSetup setup, ReplicaState state, IC
     /// <summary>Writes, proposes and waits for the commit: the job is about to give its workers back.</summary>
     internal void SavePreempted()
     {
-        if (committedStep == state.Step || TryWrite(CheckpointKind.Preempt) is not { } proposal)
+        if (state.CommittedStep == state.Step || TryWrite(CheckpointKind.Preempt) is not { } proposal)
             return;
         if (Refusal(proposal) is { } refusal)
             port.Warn("KD-R110", $"The checkpoint of step {state.Step} is not committed ({refusal}); the job will go on from the one before it.");
@@ -50,7 +50,7 @@ internal sealed class RankCheckpoints(TrainerSetup setup, ReplicaState state, IC
     /// <exception cref="KaleidoException">The weights are trained but not saved.</exception>
     internal void SaveFinal()
     {
-        if (committedStep == state.Step)
+        if (state.CommittedStep == state.Step)
             return;
         var refusal = "it could not be written";
         for (var attempt = 1; attempt <= FinalAttempts; attempt++)
@@ -75,6 +75,7 @@ internal sealed class RankCheckpoints(TrainerSetup setup, ReplicaState state, IC
     {
         port.EnterPhase("checkpoint", state.Step);
         lastSave = time.GetTimestamp();
+        savedStep = state.Step;
         try
         {
             var shard = writer.Write(state.Snapshot(setup.JobId, collective.Generation));
@@ -100,11 +101,23 @@ internal sealed class RankCheckpoints(TrainerSetup setup, ReplicaState state, IC
             if (decision.Step != proposal.Step || decision.Attempt != proposal.Attempt)
                 continue;
             if (decision.Committed)
-                committedStep = decision.Step;
+                state.CommittedStep = decision.Step;
             return decision.Committed ? null : decision.Error;
         }
 
         return $"no coordinator answered within {DecisionLimit.TotalSeconds:0} s";
+    }
+
+    private static long NewestStepIn(string runDirectory, long step, TimeProvider time)
+    {
+        try
+        {
+            return new CheckpointCatalog(runDirectory, time).List().Select(c => c.Manifest?.Step ?? 0).Where(s => s <= step).DefaultIfEmpty().Max();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or KaleidoException)
+        {
+            return 0; // whether it can be written to shows at the first save
+        }
     }
 
     private CheckpointProposal Describe(CheckpointShard shard, CheckpointKind kind)

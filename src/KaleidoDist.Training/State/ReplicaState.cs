@@ -45,6 +45,9 @@ public sealed class ReplicaState : IDisposable
     /// <summary>Steps applied, over all epochs: the number of the last one; <see cref="Nothing"/> before a joiner got its state.</summary>
     public long Step { get; set; }
 
+    /// <summary>The newest step this rank knows to be in a committed checkpoint; -1 for none.</summary>
+    public long CommittedStep { get; set; } = -1;
+
     /// <summary>The step whose reduced gradient is whole in <see cref="HostGradients"/> and not applied; 0 when there is none.</summary>
     public long ReducedStep { get; set; }
 
@@ -92,14 +95,15 @@ public sealed class ReplicaState : IDisposable
     /// <summary>Brings the gradients of the last backward pass to host memory.</summary>
     public FloatRange PullGradients()
     {
-        using var handle = staging?.copy_(Parameters.Gradients);
+        staging?.copy_(Parameters.Gradients); // returns the very tensor: nothing to dispose
         return HostGradients;
     }
 
     /// <summary>Brings reduced gradients back to the device.</summary>
     public void PushGradients()
     {
-        using var handle = staging is null ? null : Parameters.Gradients.copy_(staging);
+        if (staging is not null)
+            Parameters.Gradients.copy_(staging);
     }
 
     /// <summary>The state as tensors to save; valid while nobody trains.</summary>
@@ -157,7 +161,7 @@ public sealed class ReplicaState : IDisposable
         }
 
         Optimizer.StepCount = rest.OptimizerStep;
-        Step = manifest.Step;
+        Step = CommittedStep = manifest.Step;
     }
 
     private List<TensorSource> Sources(Tensor flat)

@@ -29,7 +29,11 @@ internal sealed partial class RankProcess
     private string endpoint = "";
     private string phase = "starting";
     private string lastLine = "";
+    private long generation;
+    private int rank = -1;
     private long step;
+    private int missedBeats;
+    private bool hasBeaten;
     private bool isGone;
     private RankFailure? failure;
     private RankOutcome outcome;
@@ -41,8 +45,11 @@ internal sealed partial class RankProcess
         pipe = new MessagePipe<RankReport, RankCommand>(process.StandardOutput.BaseStream, process.StandardInput.BaseStream);
     }
 
-    /// <summary>Who it is.</summary>
+    /// <summary>Who it is, for its whole life.</summary>
     internal RankKey Key { get; }
+
+    /// <summary>The generation it was started for.</summary>
+    internal long BornIn { get; private init; }
 
     /// <summary>Its process id.</summary>
     internal int ProcessId { get; }
@@ -60,9 +67,28 @@ internal sealed partial class RankProcess
         {
             return new RunningRank
             {
-                JobId = Key.JobId, Generation = Key.Generation, Rank = Key.Rank, Endpoint = endpoint, Step = step, Phase = phase, ProcessId = ProcessId,
+                JobId = Key.JobId, Generation = generation, Rank = rank, Member = Key.Member, Endpoint = endpoint, Step = step, Phase = phase, ProcessId = ProcessId,
             };
         }
+    }
+
+    /// <summary>Passes a generation on to the process, and remembers which rank it will be.</summary>
+    internal void Form(FormGeneration form)
+    {
+        lock (state)
+        {
+            if (form.Members.FirstOrDefault(m => m.Member == Key.Member) is { } me && form.Generation > generation)
+                (generation, rank) = (form.Generation, me.Rank);
+        }
+
+        Send(new RankCommand { Form = form });
+    }
+
+    /// <summary>Counts one period in which the process may have given a sign of life; returns how many in a row had none.</summary>
+    internal int CountMissedBeat()
+    {
+        lock (state)
+            return hasBeaten && !isGone ? missedBeats++ : 0;
     }
 
     /// <summary>
@@ -70,7 +96,7 @@ internal sealed partial class RankProcess
     /// thread that forked it.
     /// </summary>
     internal static RankProcess Start(
-        RankKey key, WorkerOptions options, IReadOnlyDictionary<string, string> environment, RankStart start,
+        RankKey key, long bornIn, WorkerOptions options, IReadOnlyDictionary<string, string> environment, RankStart start,
         Action<RankProcess, WorkerMessage> report, TimeProvider time, ILogger logger)
     {
         var program = options.RankProgram;
@@ -82,7 +108,7 @@ internal sealed partial class RankProcess
             info.Environment[name] = value;
         info.Environment[RankHost.AgentVariable] = Environment.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture);
         var process = Process.Start(info) ?? throw new InvalidOperationException($"The rank program '{program.Path}' did not start.");
-        var rank = new RankProcess(key, process, options.ExitGrace, report, time, logger);
+        var rank = new RankProcess(key, process, options.ExitGrace, report, time, logger) { BornIn = bornIn };
         rank.pipe.TryWrite(new RankCommand { Start = start });
         rank.LogStarted(key, rank.ProcessId);
         var log = new Thread(rank.ReadLog) { IsBackground = true, Name = $"log {key}" };
@@ -151,8 +177,23 @@ internal sealed partial class RankProcess
 
     private void Handle(RankReport message)
     {
+        lock (state)
+            missedBeats = 0;
         switch (message.KindCase)
         {
+            case RankReport.KindOneofCase.Alive:
+                lock (state)
+                    (hasBeaten, step, phase) = (true, message.Alive.Step, message.Alive.Phase);
+                break;
+            case RankReport.KindOneofCase.Formed:
+                report(this, new WorkerMessage { RankFormed = message.Formed });
+                break;
+            case RankReport.KindOneofCase.Interrupted:
+                report(this, new WorkerMessage { RankInterrupted = message.Interrupted });
+                break;
+            case RankReport.KindOneofCase.CaughtUp:
+                report(this, new WorkerMessage { RankCaughtUp = message.CaughtUp });
+                break;
             case RankReport.KindOneofCase.Ready:
                 lock (state)
                     endpoint = message.Ready.Endpoint;
@@ -164,10 +205,11 @@ internal sealed partial class RankProcess
                 report(this, new WorkerMessage { RankProgress = message.Progress });
                 break;
             case RankReport.KindOneofCase.Checkpoint:
-                PendingProposal = new WorkerMessage
-                {
-                    CheckpointWritten = new CheckpointWritten { JobId = Key.JobId, Generation = Key.Generation, Rank = Key.Rank, Proposal = message.Checkpoint },
-                };
+                lock (state)
+                    PendingProposal = new WorkerMessage
+                    {
+                        CheckpointWritten = new CheckpointWritten { JobId = Key.JobId, Generation = generation, Rank = rank, Member = Key.Member, Proposal = message.Checkpoint },
+                    };
                 report(this, PendingProposal);
                 break;
             case RankReport.KindOneofCase.Warning:
@@ -175,7 +217,11 @@ internal sealed partial class RankProcess
                 break;
             case RankReport.KindOneofCase.Finished:
                 lock (state)
+                {
                     outcome = message.Finished.Outcome;
+                    (message.Finished.Generation, message.Finished.Rank) = (generation, rank);
+                }
+
                 report(this, new WorkerMessage { RankFinished = message.Finished });
                 break;
             case RankReport.KindOneofCase.Failure:
@@ -195,7 +241,7 @@ internal sealed partial class RankProcess
             LogLineOf(Key, text);
             var entry = new LogLine
             {
-                At = Timestamp.FromDateTimeOffset(time.GetUtcNow()), JobId = Key.JobId, Rank = Key.Rank, Generation = Key.Generation, Text = text,
+                At = Timestamp.FromDateTimeOffset(time.GetUtcNow()), JobId = Key.JobId, Rank = rank, Generation = generation, Text = text,
             };
             report(this, new WorkerMessage { LogBatch = new LogBatch { Lines = { entry } } });
         }
@@ -222,8 +268,11 @@ internal sealed partial class RankProcess
             return new RankExited
             {
                 JobId = Key.JobId,
-                Generation = Key.Generation,
-                Rank = Key.Rank,
+                Generation = generation,
+                Rank = rank,
+                Member = Key.Member,
+                Phase = phase,
+                Step = step,
                 ExitCode = process.ExitCode,
                 Signal = signal,
                 // What it logged last explains a crash, but not that somebody killed it.
@@ -243,6 +292,6 @@ internal sealed partial class RankProcess
     [LoggerMessage(LogLevel.Information, "{Key}: {Text}")]
     private partial void LogLineOf(RankKey key, string text);
 
-    [LoggerMessage(LogLevel.Error, "Rank {Key} is killed: {Complaint}. Its job recovers from the newest checkpoint.")]
+    [LoggerMessage(LogLevel.Error, "Rank {Key} is killed: {Complaint}. Its job goes on without it.")]
     private partial void LogKilled(RankKey key, string complaint);
 }

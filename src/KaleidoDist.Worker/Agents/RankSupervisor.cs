@@ -13,9 +13,13 @@ internal sealed partial class RankSupervisor(WorkerOptions options, AgentOutbox 
     private readonly ConcurrentDictionary<RankKey, RankProcess> ranks = new();
     private readonly ConcurrentQueue<RankExited> exits = new();
     private readonly ConcurrentDictionary<string, long> fences = new();
+    private readonly ConcurrentDictionary<RankKey, bool> ended = new();
 
     /// <summary>Ranks that are alive now.</summary>
     internal IReadOnlyList<RunningRank> Running => [.. ranks.Values.Select(r => r.Snapshot())];
+
+    /// <summary>The rank processes themselves.</summary>
+    internal ICollection<RankProcess> Processes => ranks.Values;
 
     /// <summary>Whether any rank is alive.</summary>
     internal bool IsBusy => !ranks.IsEmpty;
@@ -29,52 +33,68 @@ internal sealed partial class RankSupervisor(WorkerOptions options, AgentOutbox 
     /// <summary>Starts the ranks of an order, unless their generation was fenced meanwhile.</summary>
     internal async Task StartAsync(StartRanks order)
     {
-        foreach (var rank in order.Ranks)
+        foreach (var member in order.Members)
         {
-            var key = new RankKey(order.JobId, order.Generation, rank);
-            if (ranks.ContainsKey(key) || IsFenced(key))
+            var key = new RankKey(order.JobId, member);
+            if (ranks.ContainsKey(key) || IsFenced(key, order.Generation))
                 continue;
             try
             {
                 var process = await spawner.StartAsync(() => Spawn(key, order)).ConfigureAwait(false);
                 ranks[key] = process;
                 _ = SettleAsync(process);
-                if (IsFenced(key))
+                if (IsFenced(key, order.Generation))
                     process.Kill();
             }
             catch (Exception error) when (error is System.ComponentModel.Win32Exception or InvalidOperationException or IOException)
             {
                 LogSpawnFailed(key, error.Message);
-                Settle(new RankExited { JobId = key.JobId, Generation = key.Generation, Rank = key.Rank, ExitCode = -1, Error = $"The rank process did not start: {error.Message}" });
+                Settle(new RankExited { JobId = key.JobId, Generation = order.Generation, Rank = -1, Member = member, ExitCode = -1, Error = $"The rank process did not start: {error.Message}" });
             }
         }
     }
 
-    /// <summary>Passes a generation's membership on to its ranks.</summary>
+    /// <summary>Passes a generation on to all ranks of its job: those that are not members of it leave.</summary>
     internal void Form(FormGeneration order)
-        => SendAll(order.JobId, g => g == order.Generation, new RankCommand { Form = order });
+    {
+        foreach (var process in RanksOf(order.JobId))
+            process.Form(order);
+    }
 
-    /// <summary>Stops ranks of a job up to a generation.</summary>
+    /// <summary>Passes a donation on to its giver and its receiver, if they are here.</summary>
+    internal void Donate(DonateState order)
+    {
+        foreach (var member in new[] { order.Member, order.Joiner })
+        {
+            if (ranks.TryGetValue(new RankKey(order.JobId, member), out var process))
+                process.Send(new RankCommand { Donate = order });
+        }
+    }
+
+    /// <summary>Stops the named ranks of a job, or all that were started up to a generation.</summary>
     internal void Stop(StopRanks order)
     {
+        var chosen = RanksOf(order.JobId).Where(p => order.Members.Count > 0 ? order.Members.Contains(p.Key.Member) : p.BornIn <= order.Generation).ToList();
         if (order.Mode == StopRanksMode.Checkpoint)
         {
-            SendAll(order.JobId, g => g <= order.Generation, new RankCommand { Stop = new RankStop { Reason = "requested" } });
+            foreach (var process in chosen)
+                process.Send(new RankCommand { Stop = new RankStop { Reason = "requested" } });
             return;
         }
 
-        fences.AddOrUpdate(order.JobId, order.Generation, (_, known) => Math.Max(known, order.Generation));
-        foreach (var (key, process) in ranks)
-        {
-            if (key.JobId == order.JobId && key.Generation <= order.Generation)
-                process.Kill();
-        }
+        // An order to start may still be on its way.
+        if (order.Members.Count == 0)
+            fences.AddOrUpdate(order.JobId, order.Generation, (_, known) => Math.Max(known, order.Generation));
+        foreach (var member in order.Members)
+            ended[new RankKey(order.JobId, member)] = true;
+        foreach (var process in chosen)
+            process.Kill();
     }
 
     /// <summary>Passes the answer to a checkpoint proposal on to the rank that made it.</summary>
     internal void Decide(CheckpointVerdict verdict)
     {
-        if (ranks.TryGetValue(new RankKey(verdict.JobId, verdict.Generation, verdict.Rank), out var process))
+        if (ranks.TryGetValue(new RankKey(verdict.JobId, verdict.Member), out var process))
             process.Send(new RankCommand { CheckpointDecision = verdict.Decision });
     }
 
@@ -109,11 +129,11 @@ internal sealed partial class RankSupervisor(WorkerOptions options, AgentOutbox 
         var spec = Contracts.JobSpec.FromJson(order.SpecJson);
         var start = new RankStart
         {
-            JobId = order.JobId, Generation = order.Generation, Rank = key.Rank, WorldSize = order.WorldSize, SpecJson = order.SpecJson,
+            JobId = order.JobId, Generation = order.Generation, Member = key.Member, Joining = order.Joining, SpecJson = order.SpecJson,
             Train = order.Train, Validation = order.Validation, RunDirectory = order.RunDirectory, ResumeSeq = order.ResumeSeq,
-            SessionKey = order.SessionKey, StopAfterStep = order.StopAfterStep, BindAddress = options.DataAddress,
+            StopAfterStep = order.StopAfterStep, BindAddress = options.DataAddress,
         };
-        return RankProcess.Start(key, options, RankEnvironment.For(spec), start, (_, message) => outbox.Post(message), time, logger);
+        return RankProcess.Start(key, order.Generation, options, RankEnvironment.For(spec), start, (_, message) => outbox.Post(message), time, logger);
     }
 
     private async Task SettleAsync(RankProcess process)
@@ -131,16 +151,9 @@ internal sealed partial class RankSupervisor(WorkerOptions options, AgentOutbox 
         outbox.Post(new WorkerMessage { RankExited = exit });
     }
 
-    private void SendAll(string jobId, Func<long, bool> generation, RankCommand command)
-    {
-        foreach (var (key, process) in ranks)
-        {
-            if (key.JobId == jobId && generation(key.Generation))
-                process.Send(command);
-        }
-    }
+    private IEnumerable<RankProcess> RanksOf(string jobId) => ranks.Values.Where(p => p.Key.JobId == jobId);
 
-    private bool IsFenced(RankKey key) => fences.TryGetValue(key.JobId, out var fence) && key.Generation <= fence;
+    private bool IsFenced(RankKey key, long generation) => ended.ContainsKey(key) || (fences.TryGetValue(key.JobId, out var fence) && generation <= fence);
 
     [LoggerMessage(LogLevel.Error, "Rank {Key} did not start: {Error}. Its job tries again in a new generation.")]
     private partial void LogSpawnFailed(RankKey key, string error);

@@ -12,6 +12,9 @@ public sealed partial class WorkerAgent : IAsyncDisposable
 {
     private static readonly TimeSpan GoodbyeLimit = TimeSpan.FromSeconds(1);
 
+    // The rest is for ranks whose coordinator does not move them: they stop with a checkpoint.
+    private const double LeaveShare = 0.5;
+
     private readonly WorkerOptions options;
     private readonly TimeProvider time;
     private readonly ILogger logger;
@@ -19,6 +22,9 @@ public sealed partial class WorkerAgent : IAsyncDisposable
     private readonly RankSupervisor supervisor;
     private readonly string incarnation = Guid.NewGuid().ToString("n");
     private readonly TaskCompletionSource welcomed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource dismissed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly RankWatch watch;
+    private volatile bool isConnected;
     private volatile bool isLeaving;
 
     /// <summary>Creates the agent; nothing runs until <see cref="RunAsync"/>.</summary>
@@ -27,6 +33,7 @@ public sealed partial class WorkerAgent : IAsyncDisposable
         options.Validate();
         (this.options, this.time, this.logger) = (options, time, logger);
         supervisor = new RankSupervisor(options, outbox, time, logger);
+        watch = new RankWatch(supervisor, outbox, time);
     }
 
     /// <summary>Completes when a coordinator has accepted this worker for the first time.</summary>
@@ -36,23 +43,41 @@ public sealed partial class WorkerAgent : IAsyncDisposable
     public bool IsBusy => supervisor.IsBusy;
 
     /// <summary>
-    /// Serves until cancelled or superseded. On cancellation ranks finish their step and checkpoint within the grace, then the worker
-    /// says goodbye.
+    /// Serves until cancelled, superseded or drained. On cancellation the coordinator is asked to move the ranks elsewhere; if it does not,
+    /// they finish their step and checkpoint within the grace. Then the worker says goodbye.
     /// </summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
         using var connection = new CancellationTokenSource();
+        var watching = watch.RunAsync(connection.Token);
         var serving = ServeAsync(connection.Token);
         var ending = Task.Delay(Timeout.Infinite, cancellation);
-        if (await Task.WhenAny(serving, ending).ConfigureAwait(false) == ending)
+        if (await Task.WhenAny(serving, ending, dismissed.Task).ConfigureAwait(false) != serving)
         {
-            await supervisor.StopAllAsync(options.StopGrace).ConfigureAwait(false);
+            var left = time.GetTimestamp();
+            if (!dismissed.Task.IsCompleted)
+                await LeaveAsync(options.StopGrace * LeaveShare).ConfigureAwait(false);
+            var rest = options.StopGrace - time.GetElapsedTime(left);
+            await supervisor.StopAllAsync(rest > TimeSpan.Zero ? rest : TimeSpan.Zero).ConfigureAwait(false);
             isLeaving = true;
-            outbox.Post(new WorkerMessage { Goodbye = new Goodbye { Reason = "the worker was told to end" } });
+            outbox.Post(new WorkerMessage { Goodbye = new Goodbye { Reason = dismissed.Task.IsCompleted ? "the worker was drained" : "the worker was told to end" } });
             connection.CancelAfter(GoodbyeLimit);
         }
 
         await serving.ConfigureAwait(false);
+        await connection.CancelAsync().ConfigureAwait(false);
+        await watching.ConfigureAwait(false);
+    }
+
+    /// <summary>Asks the coordinator to do without this worker's ranks, and waits until they left.</summary>
+    private async Task LeaveAsync(TimeSpan limit)
+    {
+        if (!isConnected || !IsBusy)
+            return;
+        LogLeaving(options.WorkerId, supervisor.Running.Count);
+        outbox.Post(new WorkerMessage { LeaveRequest = new LeaveRequest { Reason = "the worker was told to end" } });
+        var left = Task.WhenAll(supervisor.Processes.Select(p => p.Exited));
+        await Task.WhenAny(left, dismissed.Task, Task.Delay(limit, time)).ConfigureAwait(false);
     }
 
     /// <summary>Ends all ranks at once, without a checkpoint: for one who does not want to wait any longer.</summary>
@@ -117,6 +142,7 @@ public sealed partial class WorkerAgent : IAsyncDisposable
                     {
                         wasWelcome = true;
                         LogWelcomed(options.WorkerId, address, options.Slots);
+                        isConnected = true;
                         welcomed.TrySetResult();
                         sending ??= SendAsync(call.RequestStream, TimeSpan.FromMilliseconds(Math.Clamp(welcome.HeartbeatMilliseconds, 50, 60_000)), both.Token);
                     }
@@ -126,6 +152,7 @@ public sealed partial class WorkerAgent : IAsyncDisposable
             }
             finally
             {
+                isConnected = false;
                 await both.CancelAsync().ConfigureAwait(false);
                 if (sending is not null)
                     await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -177,6 +204,13 @@ public sealed partial class WorkerAgent : IAsyncDisposable
             case CoordinatorMessage.KindOneofCase.FormGeneration:
                 supervisor.Form(order.FormGeneration);
                 break;
+            case CoordinatorMessage.KindOneofCase.DonateState:
+                supervisor.Donate(order.DonateState);
+                break;
+            case CoordinatorMessage.KindOneofCase.Dismissed:
+                LogDismissed(options.WorkerId, order.Dismissed.Reason);
+                dismissed.TrySetResult();
+                break;
             case CoordinatorMessage.KindOneofCase.StopRanks:
                 supervisor.Stop(order.StopRanks);
                 break;
@@ -220,6 +254,12 @@ public sealed partial class WorkerAgent : IAsyncDisposable
 
     [LoggerMessage(LogLevel.Warning, "KD-C101 The coordinator at {Address} does not answer ({Cause}). {RankCount} ranks go on training; trying again.")]
     private partial void LogConnectionLost(Uri address, string cause, int rankCount);
+
+    [LoggerMessage(LogLevel.Information, "Worker {WorkerId} was told to end; its {RankCount} ranks leave at the next step border.")]
+    private partial void LogLeaving(string workerId, int rankCount);
+
+    [LoggerMessage(LogLevel.Information, "Worker {WorkerId} is drained and ends ({Reason}).")]
+    private partial void LogDismissed(string workerId, string reason);
 
     [LoggerMessage(LogLevel.Error, "KD-W140 Another process took over worker id {WorkerId} ({Reason}); this one ends. Give each worker its own --id.")]
     private partial void LogSuperseded(string workerId, string reason);

@@ -11,18 +11,13 @@ using KaleidoDist.Training;
 namespace KaleidoDist.Worker;
 
 /// <summary>
-/// The rank process: prepares the model, reports ready, joins its generation's mesh, trains, says how it ended. The calling thread is
-/// the rank thread: it alone touches tensors.
+/// The rank process: prepares the model, reports ready, goes through the generations it is a member of, says how it ended. The calling
+/// thread is the rank thread: it alone touches tensors.
 /// </summary>
 public static class RankHost
 {
     /// <summary>Environment variable in which an agent tells its ranks its process id.</summary>
     internal const string AgentVariable = "KALEIDO_AGENT_PID";
-
-    private static readonly TimeSpan WitnessDelay = TimeSpan.FromSeconds(1);
-
-    // Peers may still load their weights; the coordinator gives up on a generation long before this.
-    private static readonly TimeSpan FormLimit = TimeSpan.FromMinutes(10);
 
     /// <summary>Runs the rank that the agent at the other end of standard input orders; returns the exit code.</summary>
     public static int Run(TimeProvider time)
@@ -40,15 +35,12 @@ public static class RankHost
 
         try
         {
-            var outcome = Train(start, pipe, time);
-            pipe.TryWrite(new RankReport { Finished = Finished(start, outcome.End, outcome.Step) });
+            var (outcome, step) = Live(start, pipe, time);
+            pipe.TryWrite(new RankReport { Finished = new RankFinished { JobId = start.JobId, Member = start.Member, Outcome = outcome, Step = step } });
             return (int)ExitCode.Done;
         }
         catch (Exception error)
         {
-            // A peer's end is told first by the agent that saw it happen; what survivors noticed of it comes second.
-            if (error is CollectiveException)
-                Thread.Sleep(WitnessDelay);
             var (fatal, text) = Judge(error);
             Console.Error.WriteLine(error is KaleidoException ? text : error.ToString());
             pipe.TryWrite(new RankReport { Failure = new RankFailure { Error = text, Fatal = fatal } });
@@ -56,20 +48,18 @@ public static class RankHost
         }
     }
 
-    private static (TrainingEnd End, long Step) Train(RankStart start, MessagePipe<RankCommand, RankReport> pipe, TimeProvider time)
+    private static (RankOutcome Outcome, long Step) Live(RankStart start, MessagePipe<RankCommand, RankReport> pipe, TimeProvider time)
     {
         var spec = JobSpec.FromJson(start.SpecJson);
-        var key = new RankKey(start.JobId, start.Generation, start.Rank);
-        var port = new RankPort(key, pipe);
-        var formed = new TaskCompletionSource<FormGeneration>(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var leaving = new CancellationTokenSource();
+        var port = new RankPort(start.JobId, start.Member, pipe);
         // SIGTERM asks this rank to leave; the request travels in the step's reduction, so all stop at one border.
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
         {
             context.Cancel = true;
             port.RequestStop();
         });
-        new Thread(() => ReadOrders(pipe, port, formed)) { IsBackground = true, Name = "orders" }.Start();
+        new Thread(() => ReadOrders(pipe, port)) { IsBackground = true, Name = "orders" }.Start();
+        port.BeginBeating();
 
         LoadLibtorch();
         TorchRuntime.SetThreads(spec.Workers.ThreadsPerRank);
@@ -84,20 +74,12 @@ public static class RankHost
             StopAfterStep = start.StopAfterStep,
         };
         using var listener = DataPlaneListener.Bind(IPAddress.Parse(start.BindAddress));
-        using var state = ReplicaState.Create(setup);
+        using var state = start.Joining ? ReplicaState.CreateEmpty(setup) : ReplicaState.Create(setup);
         pipe.TryWrite(new RankReport { Ready = Ready(start, listener, state, setup) });
-        var hosted = VirtualRankRange.Of(start.Rank, start.WorldSize, spec.Training.VirtualRanks);
-        Log($"rank {start.Rank} of {start.WorldSize}, generation {start.Generation}, process {Environment.ProcessId}: libtorch {TorchRuntime.Version} on {state.Device.type}, {spec.Workers.ThreadsPerRank} threads, {state.Parameters.Layout.ParameterCount:N0} parameters, virtual ranks {hosted.First} to {hosted.End - 1}");
-
-        var members = Await(formed.Task, start);
-        port.EnterPhase("forming", state.Step);
-        var membership = new Membership(start.JobId, start.Generation, [.. members.Members.OrderBy(m => m.Rank).Select(m => new Contracts.RankMember(m.Rank, m.WorkerId, m.Host, m.Endpoint))], start.SessionKey.Memory);
-        using var collective = Collective.Form(membership, start.Rank, listener, new CollectiveOptions { VirtualRankCount = spec.Training.VirtualRanks }, leaving.Token);
-        using var trainer = new Trainer(setup, state, collective, port, time);
-        Log($"formed with {membership.WorldSize} ranks; steps {state.Step + 1} to {setup.LastStep} of {setup.TotalSteps}");
-        var end = trainer.Run();
-        Log($"{(end == TrainingEnd.Completed ? "completed" : "stopped")} at step {state.Step}");
-        return (end, state.Step);
+        port.Log($"member {start.Member} is ready, process {Environment.ProcessId}: libtorch {TorchRuntime.Version} on {state.Device.type}, {spec.Workers.ThreadsPerRank} threads, {state.Parameters.Layout.ParameterCount:N0} parameters; steps to {setup.LastStep} of {setup.TotalSteps}");
+        var outcome = new RankGenerations(setup, start, state, listener, port, time).Run();
+        port.Log($"{outcome.ToString().ToLowerInvariant()} at step {state.Step}");
+        return (outcome, state.Step);
     }
 
     /// <summary>Without libtorch no try on this machine can succeed: the job fails at once.</summary>
@@ -113,14 +95,17 @@ public static class RankHost
         }
     }
 
-    private static void ReadOrders(MessagePipe<RankCommand, RankReport> pipe, RankPort port, TaskCompletionSource<FormGeneration> formed)
+    private static void ReadOrders(MessagePipe<RankCommand, RankReport> pipe, RankPort port)
     {
         while (pipe.Read() is { } command)
         {
             switch (command.KindCase)
             {
                 case RankCommand.KindOneofCase.Form:
-                    formed.TrySetResult(command.Form);
+                    port.Form(command.Form);
+                    break;
+                case RankCommand.KindOneofCase.Donate:
+                    port.Donate(command.Donate);
                     break;
                 case RankCommand.KindOneofCase.Stop:
                     port.RequestStop();
@@ -135,28 +120,17 @@ public static class RankHost
         Environment.Exit((int)ExitCode.Failed);
     }
 
-    private static FormGeneration Await(Task<FormGeneration> formed, RankStart start)
-    {
-        if (!formed.Wait(FormLimit))
-            throw new KaleidoException($"Generation {start.Generation} did not form within {FormLimit.TotalMinutes:0} minutes; expected word from the coordinator. Look at 'kaleido status {start.JobId}'.", ExitCode.Resumable);
-        return formed.Result;
-    }
-
     private static RankReady Ready(RankStart start, DataPlaneListener listener, ReplicaState state, TrainerSetup setup)
     {
-        return new RankReady
+        var ready = new RankReady
         {
-            JobId = start.JobId, Generation = start.Generation, Rank = start.Rank, Endpoint = listener.EndpointAt(start.BindAddress),
-            ProcessId = Environment.ProcessId, ParameterCount = state.Parameters.Layout.ParameterCount,
-            TotalSteps = setup.TotalSteps, StepsPerEpoch = setup.StepsPerEpoch,
+            JobId = start.JobId, Rank = -1, Member = start.Member, Endpoint = listener.EndpointAt(start.BindAddress), ProcessId = Environment.ProcessId,
+            ParameterCount = state.Parameters.Layout.ParameterCount, TotalSteps = setup.TotalSteps, StepsPerEpoch = setup.StepsPerEpoch,
         };
+        foreach (var (name, value) in RankEnvironment.Describe(setup.Spec, state))
+            ready.Environment[name] = value;
+        return ready;
     }
-
-    private static RankFinished Finished(RankStart start, TrainingEnd end, long step) => new()
-    {
-        JobId = start.JobId, Generation = start.Generation, Rank = start.Rank, Step = step,
-        Outcome = end == TrainingEnd.Completed ? RankOutcome.Completed : RankOutcome.Stopped,
-    };
 
     /// <summary>Errors of what was asked for (data, specification, checkpoint) come back on every try; lost peers and damaged files do not.</summary>
     private static (bool Fatal, string Text) Judge(Exception error) => error switch
@@ -170,9 +144,6 @@ public static class RankHost
         if (Environment.GetEnvironmentVariable(AgentVariable) is { } agent)
             ProcessControl.DieWithParent(int.Parse(agent, CultureInfo.InvariantCulture));
     }
-
-    /// <summary>A line of the rank's log: standard error, which the agent forwards.</summary>
-    private static void Log(string line) => Console.Error.WriteLine(line);
 
     private static void Ignore(PosixSignalContext context) => context.Cancel = true;
 }

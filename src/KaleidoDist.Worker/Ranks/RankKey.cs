@@ -1,10 +1,8 @@
-using KaleidoDist.Protocol.V1;
-
 namespace KaleidoDist.Worker;
 
-/// <summary>Identity of a rank process: a rank of one generation of one job.</summary>
-public readonly record struct RankKey(string JobId, long Generation, int Rank)
+/// <summary>Identity of a rank process: a member of a job, for its whole life.</summary>
+public readonly record struct RankKey(string JobId, long Member)
 {
     /// <inheritdoc/>
-    public override string ToString() => $"{JobId}/g{Generation}/r{Rank}";
+    public override string ToString() => $"{JobId}/m{Member}";
 }

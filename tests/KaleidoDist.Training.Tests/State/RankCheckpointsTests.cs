@@ -9,12 +9,32 @@ public sealed class RankCheckpointsTests : IDisposable
 {
     private readonly InstantTime time = new();
     private readonly List<IDisposable> owned = [];
+    private ReplicaState? state;
 
     [Fact]
     public void ACheckpointIsDueEverySoManySteps()
     {
         var checkpoints = Create(new RecordingPort(), "checkpoint.every=10");
-        Assert.Equal([10L, 20L, 30L], Enumerable.Range(1, 30).Select(step => (long)step).Where(checkpoints.IsDue));
+        var saved = new List<long>();
+        for (var step = 1L; step <= 30; step++)
+        {
+            if (!checkpoints.IsDue(step))
+                continue;
+            saved.Add(state!.Step = step);
+            checkpoints.SavePeriodic();
+        }
+
+        Assert.Equal([10L, 20L, 30L], saved);
+    }
+
+    [Fact]
+    public void ACheckpointThatALostRankDidNotSaveIsDueAtOnce()
+    {
+        var checkpoints = Create(new RecordingPort(), "checkpoint.every=10", step: 24);
+        Assert.True(checkpoints.IsDue(25));
+        checkpoints.SavePeriodic();
+        Assert.False(checkpoints.IsDue(29));
+        Assert.True(checkpoints.IsDue(30));
     }
 
     [Fact]
@@ -119,7 +139,7 @@ public sealed class RankCheckpointsTests : IDisposable
     {
         var training = Own(new MicroTraining(setting));
         prepare?.Invoke(training);
-        var state = Own(ReplicaState.Create(training.Setup));
+        state = Own(ReplicaState.Create(training.Setup));
         state.Step = step;
         return new RankCheckpoints(training.Setup, state, Own(training.Alone()), port, time);
     }

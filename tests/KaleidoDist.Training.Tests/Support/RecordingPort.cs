@@ -15,6 +15,11 @@ internal sealed class RecordingPort : ITrainingPort
 
     public bool StopRequested { get; set; }
 
+    public bool PartRequested { get; set; }
+
+    /// <summary>A donation that the next border finds.</summary>
+    public DonateState? Donation { get; set; }
+
     public List<StepMetrics> Steps { get; } = [];
 
     public List<(long Step, IReadOnlyList<TaskMetric> Metrics)> Validations { get; } = [];
@@ -26,13 +31,21 @@ internal sealed class RecordingPort : ITrainingPort
     /// <summary>How often an answer was waited for.</summary>
     public int Waits { get; private set; }
 
+    public DonateState? TakeDonation()
+    {
+        var order = Donation;
+        Donation = null;
+        return order;
+    }
+
     public void EnterPhase(string phase, long step)
     {
     }
 
-    public void ReportStep(long step, TimeSpan duration, StepMetrics? metrics)
+    public void ReportStep(long step, StepTimes times, StepMetrics? metrics)
     {
-        Steps.Add(metrics!);
+        if (metrics is not null)
+            Steps.Add(metrics);
         OnStep(step);
     }
 

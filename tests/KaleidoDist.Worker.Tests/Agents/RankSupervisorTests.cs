@@ -11,25 +11,27 @@ public sealed class RankSupervisorTests
     public async Task ARankIsStartedFormedAnsweredAndStopped()
     {
         using var agent = new Supervised(FakeRank.Program(FakeRank.Obedient));
-        await agent.StartAsync(generation: 4, 2);
+        await agent.StartAsync(generation: 4, 7);
         var ready = await agent.ReadyAsync();
-        Assert.Equal((4, 2, "127.0.0.1:1"), (ready.Generation, ready.Rank, ready.Endpoint));
+        Assert.Equal((7, "127.0.0.1:1"), (ready.Member, ready.Endpoint));
         var running = Assert.Single(agent.Supervisor.Running);
-        Assert.Equal((ready.ProcessId, "127.0.0.1:1", "starting"), (running.ProcessId, running.Endpoint, running.Phase));
+        Assert.Equal((ready.ProcessId, "127.0.0.1:1", "starting", 7, 0, -1), (running.ProcessId, running.Endpoint, running.Phase, running.Member, running.Generation, running.Rank));
 
-        agent.Supervisor.Form(new FormGeneration { JobId = Supervised.JobId, Generation = 3 });
-        agent.Supervisor.Form(new FormGeneration { JobId = Supervised.JobId, Generation = 4 });
-        Assert.Equal(1, (await agent.NextAsync(message => message.RankProgress)).Step);
+        agent.Supervisor.Form(Generation(5, member: 7, rank: 2));
+        Assert.Equal((1, 5), (await agent.NextAsync(message => message.RankProgress) is { } progress ? (progress.Step, progress.Generation) : default));
         var written = await agent.NextAsync(message => message.CheckpointWritten);
-        Assert.Equal((4, 2, 1), (written.Generation, written.Rank, written.Proposal.Step));
+        Assert.Equal((5, 2, 7, 1), (written.Generation, written.Rank, written.Member, written.Proposal.Step));
         Assert.Equal(written, Assert.Single(agent.Supervisor.UnansweredProposals).CheckpointWritten);
+        Assert.Equal((5, 2), (agent.Supervisor.Running[0].Generation, agent.Supervisor.Running[0].Rank));
 
-        agent.Supervisor.Decide(new CheckpointVerdict { JobId = Supervised.JobId, Generation = 4, Rank = 2, Decision = new CheckpointDecision { Step = 0, Attempt = 1, Committed = true, Seq = 8 } });
+        agent.Supervisor.Decide(new CheckpointVerdict { JobId = Supervised.JobId, Member = 7, Decision = new CheckpointDecision { Step = 0, Attempt = 1, Committed = true, Seq = 8 } });
         Assert.Equal("verdict 8", (await agent.NextAsync(message => message.RankWarning)).Text);
         Assert.Single(agent.Supervisor.UnansweredProposals);
-        agent.Supervisor.Decide(new CheckpointVerdict { JobId = Supervised.JobId, Generation = 4, Rank = 2, Decision = new CheckpointDecision { Step = 1, Attempt = 1, Committed = true, Seq = 9 } });
+        agent.Supervisor.Decide(new CheckpointVerdict { JobId = Supervised.JobId, Member = 7, Decision = new CheckpointDecision { Step = 1, Attempt = 1, Committed = true, Seq = 9 } });
         Assert.Equal("verdict 9", (await agent.NextAsync(message => message.RankWarning)).Text);
         Assert.Empty(agent.Supervisor.UnansweredProposals);
+        agent.Supervisor.Donate(new DonateState { JobId = Supervised.JobId, Member = 6, Joiner = 7 });
+        Assert.Equal("donation to 7", (await agent.NextAsync(message => message.RankWarning)).Text);
 
         agent.Supervisor.Stop(new StopRanks { JobId = Supervised.JobId, Generation = 4, Mode = StopRanksMode.Checkpoint });
         Assert.Equal(RankOutcome.Stopped, (await agent.NextAsync(message => message.RankFinished)).Outcome);
@@ -43,16 +45,46 @@ public sealed class RankSupervisorTests
     public async Task AnOrderToKillEndsRanksUpToItsGenerationAndFencesLateStarts()
     {
         using var agent = new Supervised(FakeRank.Program(FakeRank.Deaf));
-        await agent.StartAsync(generation: 1, 0);
-        await agent.StartAsync(generation: 3, 0);
+        await agent.StartAsync(generation: 1, 10);
+        await agent.StartAsync(generation: 3, 30);
         await agent.ReadyAsync();
         await agent.ReadyAsync();
 
         agent.Supervisor.Stop(new StopRanks { JobId = Supervised.JobId, Generation = 2, Mode = StopRanksMode.Kill });
         var exited = await agent.ExitedAsync();
-        Assert.Equal((1, "SIGKILL", RankOutcome.Unspecified), (exited.Generation, exited.Signal, exited.Outcome));
-        await agent.StartAsync(generation: 2, 0, 1);
-        Assert.Equal(3, Assert.Single(agent.Supervisor.Running).Generation);
+        Assert.Equal((10, "SIGKILL", RankOutcome.Unspecified), (exited.Member, exited.Signal, exited.Outcome));
+        await agent.StartAsync(generation: 2, 11, 12);
+        Assert.Equal(30, Assert.Single(agent.Supervisor.Running).Member);
+    }
+
+    [Fact]
+    public async Task AnOrderToKillMembersEndsThemAloneAndTheyAreNeverStartedAgain()
+    {
+        using var agent = new Supervised(FakeRank.Program(FakeRank.Deaf));
+        await agent.StartAsync(generation: 1, 10, 11);
+        await agent.ReadyAsync();
+        await agent.ReadyAsync();
+        agent.Supervisor.Stop(new StopRanks { JobId = Supervised.JobId, Generation = 9, Mode = StopRanksMode.Kill, Members = { 10, 12 } });
+        Assert.Equal((10, "SIGKILL"), (await agent.ExitedAsync() is { } exited ? (exited.Member, exited.Signal) : default));
+        await agent.StartAsync(generation: 9, 10, 12);
+        Assert.Equal(11, Assert.Single(agent.Supervisor.Running).Member);
+    }
+
+    [Fact]
+    public async Task AStoppedRankIsReportedWithWhatItDid()
+    {
+        using var agent = new Supervised(FakeRank.Program(FakeRank.Beating));
+        await agent.StartAsync(generation: 1, 3);
+        var rank = (await agent.ReadyAsync()).ProcessId;
+        using var over = new CancellationTokenSource();
+        var watching = agent.WatchAsync(over.Token);
+        await Eventually.Holds("the rank beats", () => agent.Supervisor.Running[0].Phase == "reduce", () => agent.Supervisor.Running[0].Phase);
+        Assert.True(ProcessControl.TrySignal(rank, ProcessSignal.Stop));
+        var silent = await agent.NextAsync(message => message.RankSilent);
+        Assert.Equal((3, "reduce", 12, true), (silent.Member, silent.Phase, silent.Step, silent.Stopped));
+        Assert.InRange(silent.SilentSeconds, 1, 2.5);
+        await over.CancelAsync();
+        await watching;
     }
 
     [Fact]
@@ -91,7 +123,7 @@ public sealed class RankSupervisorTests
         using var agent = new Supervised(FakeRank.Program(FakeRank.Crashing));
         await agent.StartAsync(generation: 2, 5);
         var line = Assert.Single((await agent.NextAsync(message => message.LogBatch)).Lines);
-        Assert.Equal((Supervised.JobId, 2, 5, "first line"), (line.JobId, line.Generation, line.Rank, line.Text));
+        Assert.Equal((Supervised.JobId, 0, -1, "first line"), (line.JobId, line.Generation, line.Rank, line.Text));
     }
 
     [Fact]
@@ -154,4 +186,7 @@ public sealed class RankSupervisorTests
 
         await Eventually.Holds("the rank is gone", () => !ProcessTable.IsAlive(rank), () => $"process {rank} runs");
     }
+
+    private static FormGeneration Generation(long generation, long member, int rank)
+        => new() { JobId = Supervised.JobId, Generation = generation, Members = { new RankMember { Member = member, Rank = rank } } };
 }

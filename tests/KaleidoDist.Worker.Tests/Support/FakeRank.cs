@@ -13,6 +13,9 @@ internal static class FakeRank
     /// <summary>Reports ready and then minds nothing.</summary>
     public const string Deaf = "deaf";
 
+    /// <summary>Reports ready and gives signs of life, in the reduce phase of step 12.</summary>
+    public const string Beating = "beating";
+
     /// <summary>Says that it failed for good, and ends.</summary>
     public const string Failing = "failing";
 
@@ -41,6 +44,11 @@ internal static class FakeRank
             case Deaf:
                 pipe.TryWrite(Ready(start));
                 break;
+            case Beating:
+                pipe.TryWrite(Ready(start));
+                while (pipe.TryWrite(new RankReport { Alive = new RankAlive { Phase = "reduce", Step = 12 } }))
+                    Thread.Sleep(50);
+                break;
             case Failing:
                 pipe.TryWrite(new RankReport { Failure = new RankFailure { Error = "Row group 7 has 0 rows.", Fatal = true } });
                 return 1;
@@ -53,7 +61,7 @@ internal static class FakeRank
                 output.Flush();
                 break;
             case Lingering:
-                pipe.TryWrite(new RankReport { Finished = new RankFinished { JobId = start.JobId, Generation = start.Generation, Rank = start.Rank, Outcome = RankOutcome.Completed } });
+                pipe.TryWrite(new RankReport { Finished = new RankFinished { JobId = start.JobId, Member = start.Member, Outcome = RankOutcome.Completed } });
                 break;
         }
 
@@ -64,19 +72,24 @@ internal static class FakeRank
     private static int Obey(RankStart start, MessagePipe<RankCommand, RankReport> pipe)
     {
         pipe.TryWrite(Ready(start));
+        FormGeneration form = new();
         while (pipe.Read() is { } command)
         {
             switch (command.KindCase)
             {
                 case RankCommand.KindOneofCase.Form:
-                    pipe.TryWrite(new RankReport { Progress = new RankProgress { JobId = start.JobId, Generation = start.Generation, Rank = start.Rank, Step = 1, Phase = "training" } });
+                    form = command.Form;
+                    pipe.TryWrite(new RankReport { Progress = new RankProgress { JobId = start.JobId, Generation = form.Generation, Member = start.Member, Step = 1, Phase = "training" } });
                     pipe.TryWrite(new RankReport { Checkpoint = new CheckpointProposal { Step = 1, Attempt = 1 } });
                     break;
                 case RankCommand.KindOneofCase.CheckpointDecision:
-                    pipe.TryWrite(new RankReport { Warning = new RankWarning { JobId = start.JobId, Generation = start.Generation, Rank = start.Rank, Code = "KD-TEST", Text = $"verdict {command.CheckpointDecision.Seq}" } });
+                    pipe.TryWrite(new RankReport { Warning = new RankWarning { JobId = start.JobId, Generation = form.Generation, Member = start.Member, Code = "KD-TEST", Text = $"verdict {command.CheckpointDecision.Seq}" } });
+                    break;
+                case RankCommand.KindOneofCase.Donate:
+                    pipe.TryWrite(new RankReport { Warning = new RankWarning { JobId = start.JobId, Member = start.Member, Code = "KD-TEST", Text = $"donation to {command.Donate.Joiner}" } });
                     break;
                 case RankCommand.KindOneofCase.Stop:
-                    pipe.TryWrite(new RankReport { Finished = new RankFinished { JobId = start.JobId, Generation = start.Generation, Rank = start.Rank, Step = 1, Outcome = RankOutcome.Stopped } });
+                    pipe.TryWrite(new RankReport { Finished = new RankFinished { JobId = start.JobId, Member = start.Member, Step = 1, Outcome = RankOutcome.Stopped } });
                     return 0;
             }
         }
@@ -85,5 +98,5 @@ internal static class FakeRank
     }
 
     private static RankReport Ready(RankStart start)
-        => new() { Ready = new RankReady { JobId = start.JobId, Generation = start.Generation, Rank = start.Rank, Endpoint = "127.0.0.1:1", ProcessId = Environment.ProcessId } };
+        => new() { Ready = new RankReady { JobId = start.JobId, Rank = -1, Member = start.Member, Endpoint = "127.0.0.1:1", ProcessId = Environment.ProcessId } };
 }

@@ -19,10 +19,13 @@ internal sealed class Supervised : IDisposable
 
     public RankSupervisor Supervisor { get; }
 
-    /// <summary>Orders ranks of a generation.</summary>
-    public Task StartAsync(long generation, params int[] ranks) => Supervisor.StartAsync(new StartRanks
+    /// <summary>Watches for ranks that give no sign of life.</summary>
+    public Task WatchAsync(CancellationToken cancellation) => new RankWatch(Supervisor, outbox, TimeProvider.System).RunAsync(cancellation);
+
+    /// <summary>Orders members of a job.</summary>
+    public Task StartAsync(long generation, params long[] members) => Supervisor.StartAsync(new StartRanks
     {
-        JobId = JobId, Generation = generation, WorldSize = ranks.Length, Ranks = { ranks }, SpecJson = MicroJob.Spec(folder["run"]).ToJson(),
+        JobId = JobId, Generation = generation, Members = { members }, SpecJson = MicroJob.Spec(folder["run"]).ToJson(),
     });
 
     /// <summary>The next message of a kind; others before it are skipped.</summary>

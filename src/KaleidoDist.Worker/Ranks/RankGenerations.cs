@@ -1,0 +1,131 @@
+using KaleidoDist.Collectives;
+using KaleidoDist.Contracts;
+using KaleidoDist.Protocol.V1;
+using KaleidoDist.Training;
+
+namespace KaleidoDist.Worker;
+
+/// <summary>
+/// The generations a rank process goes through with one replica: form, agree, train, and when the group breaks or parts, wait for the next.
+/// A rank never decides who its peers are (decision 0008). Runs on the rank thread.
+/// </summary>
+internal sealed class RankGenerations(TrainerSetup setup, RankStart start, ReplicaState state, DataPlaneListener listener, RankPort port, TimeProvider time)
+{
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(200);
+
+    // A peer may be in the middle of a leaf when a generation breaks: it can come only after it.
+    private static readonly TimeSpan ShortestFormation = TimeSpan.FromSeconds(10);
+    private const int FormationSteps = 2;
+
+    private readonly JobSpec spec = setup.Spec;
+
+    /// <summary>Runs until the job or this rank's part in it is over.</summary>
+    internal RankOutcome Run()
+    {
+        if (start.Joining)
+            ReceiveState();
+        while (true)
+        {
+            if (AwaitForm(out var superseded) is not { } form)
+                return RankOutcome.Stopped;
+            if (form.Members.FirstOrDefault(m => m.Member == start.Member) is not { } me)
+            {
+                port.Log($"generation {form.Generation} does without this rank; it leaves at step {state.Step}");
+                return RankOutcome.Left;
+            }
+
+            try
+            {
+                if (Serve(form, me.Rank, superseded) is { } outcome)
+                    return outcome;
+            }
+            catch (CollectiveException broken)
+            {
+                port.Log($"generation {form.Generation} broke: {broken.Message}");
+                if (listener.RefusedCount > 0)
+                    port.Log($"{listener.RefusedCount} connections were refused so far");
+                port.ReportInterrupted(state.Step, broken);
+            }
+            catch (OperationCanceledException) when (superseded.IsCancellationRequested)
+            {
+                port.Log($"generation {form.Generation} was replaced before it formed");
+            }
+        }
+    }
+
+    /// <summary>Trains in one generation; null when the next one takes over.</summary>
+    private RankOutcome? Serve(FormGeneration form, int rank, CancellationToken superseded)
+    {
+        port.EnterPhase("forming", state.Step);
+        var begin = time.GetTimestamp();
+        using var collective = Connect(form, rank, superseded);
+        port.Attach(collective);
+        try
+        {
+            var connecting = time.GetElapsedTime(begin);
+            var agreement = StateAgreement.Reach(setup, state, collective, port, time);
+            port.ReportFormed(connecting, agreement);
+            port.Log($"generation {form.Generation}: rank {rank} of {form.Members.Count} at step {agreement.Step} ({agreement.Taken.ToString().ToLowerInvariant()} taken over; connected in {connecting.TotalMilliseconds:0} ms, agreed in {agreement.Agreeing.TotalMilliseconds:0} ms, caught up in {agreement.CatchingUp.TotalMilliseconds:0} ms)");
+            using var trainer = new Trainer(setup, state, collective, port, time);
+            return (form.Stop ? trainer.Stop() : trainer.Run()) switch
+            {
+                TrainingEnd.Completed => RankOutcome.Completed,
+                TrainingEnd.Stopped => RankOutcome.Stopped,
+                _ => null,
+            };
+        }
+        finally
+        {
+            port.Attach((ICollective?)null);
+        }
+    }
+
+    private ICollective Connect(FormGeneration form, int rank, CancellationToken superseded)
+    {
+        var members = form.Members.OrderBy(m => m.Rank).Select(m => new Contracts.RankMember(m.Rank, m.WorkerId, m.Host, m.Endpoint));
+        var membership = new Membership(start.JobId, form.Generation, [.. members], form.SessionKey.Memory);
+        return membership.WorldSize == 1
+            ? new SingleRankCollective(membership, spec.Training.VirtualRanks)
+            : TcpCollective.Form(membership, rank, listener, Options(), superseded);
+    }
+
+    private TcpCollectiveOptions Options() => new()
+    {
+        VirtualRankCount = spec.Training.VirtualRanks,
+        FormationTimeout = ShortestFormation + (FormationSteps * (state.LastApplied?.Times.Total ?? TimeSpan.Zero)),
+    };
+
+    /// <summary>The next generation; null when this rank was told to stop before it had a state to hand over.</summary>
+    private FormGeneration? AwaitForm(out CancellationToken superseded)
+    {
+        port.EnterPhase("waiting", state.Step);
+        var hasServed = state.LastApplied is not null;
+        FormGeneration? form;
+        while ((form = port.AwaitForm(Glance, out superseded)) is null)
+        {
+            if (port.StopRequested && !hasServed)
+                return null;
+        }
+
+        return form;
+    }
+
+    /// <summary>A joiner's time before its first generation: takes a peer's state as it is offered, and leaves when a generation forms.</summary>
+    private void ReceiveState()
+    {
+        port.EnterPhase("joining", state.Step);
+        while (!port.PartRequested && !port.StopRequested)
+        {
+            if (port.Promised is not { } promised || listener.TryAccept() is not { } socket)
+            {
+                Thread.Sleep(Glance / 10);
+                continue;
+            }
+
+            using var reception = new StateReception(setup, state, port, time);
+            port.Attach(reception);
+            reception.Receive(socket, promised.SessionKey.Memory, port.ReportCaughtUp);
+            port.Attach((StateReception?)null);
+        }
+    }
+}
