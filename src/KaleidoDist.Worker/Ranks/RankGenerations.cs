@@ -84,12 +84,10 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, Repli
     {
         var members = form.Members.OrderBy(m => m.Rank).Select(m => new Contracts.RankMember(m.Rank, m.WorkerId, m.Host, m.Endpoint));
         var membership = new Membership(start.JobId, form.Generation, [.. members], form.SessionKey.Memory);
-        return membership.WorldSize == 1
-            ? new SingleRankCollective(membership, spec.Training.VirtualRanks)
-            : TcpCollective.Form(membership, rank, listener, Options(), superseded);
+        return Collective.Form(membership, rank, listener, Options(), superseded);
     }
 
-    private TcpCollectiveOptions Options() => new()
+    private CollectiveOptions Options() => new()
     {
         VirtualRankCount = spec.Training.VirtualRanks,
         FormationTimeout = ShortestFormation + (FormationSteps * (state.LastApplied?.Times.Total ?? TimeSpan.Zero)),
