@@ -55,7 +55,7 @@ public sealed class Trainer : IDisposable
                 MaxBadRows = spec.Data.MaxBadRows, VirtualRanks = hosted, StartStep = state.Step, EndStep = Math.Max(state.Step, setup.LastStep),
             },
             setup.CreateEncoder());
-        evaluator = setup.Validation is { } validation ? new Evaluator(setup, state, validation, collective, hosted) : null;
+        evaluator = setup.Validation is { } validation ? new Evaluator(setup, state, validation, collective, hosted, new Departure(port, collective, time)) : null;
         if (collective.Rank == 0)
         {
             checkpoints = new RankCheckpoints(setup, state, collective, port, time);

@@ -190,6 +190,12 @@ public sealed record WorkersSpec
 
     /// <summary>Device.</summary>
     public DeviceKind Device { get; init; } = DeviceKind.Auto;
+
+    /// <summary>
+    /// How long a rank may hang (stopped, silent, or without progress while its peers wait) before the job goes on without it; it is named
+    /// within 3 s in any case. Null: 1 s for a stopped process, 10 s for a silent one, the larger of 60 s and 20 steps without progress.
+    /// </summary>
+    public TimeSpan? HangTimeout { get; init; }
 }
 
 /// <summary>Checkpoints of a run.</summary>

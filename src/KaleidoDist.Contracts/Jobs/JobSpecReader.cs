@@ -205,6 +205,7 @@ public static partial class JobSpecReader
             Max = max,
             ThreadsPerRank = (int)section.Integer("threads_per_rank", 1, 1, 1024),
             Device = section.Choice("device", "auto", "auto", "cpu", "cuda") switch { "cpu" => DeviceKind.Cpu, "cuda" => DeviceKind.Cuda, _ => DeviceKind.Auto },
+            HangTimeout = section.Time("hang_timeout"),
         };
         section.Finish();
         return workers;

@@ -116,22 +116,21 @@ internal sealed partial class SpecSection
             return (null, fallback);
         if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var steps) && steps > 0)
             return (steps, null);
-        if (DurationPattern().Match(text) is { Success: true } match)
-        {
-            var unit = match.Groups[2].Value switch
-            {
-                "ms" => TimeSpan.FromMilliseconds(1),
-                "s" => TimeSpan.FromSeconds(1),
-                "m" => TimeSpan.FromMinutes(1),
-                _ => TimeSpan.FromHours(1),
-            };
-            var amount = double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture);
-            if (amount > 0 && amount <= LongestTime / unit)
-                return (null, amount * unit);
-        }
-
+        if (ParseTime(text) is { } time)
+            return (null, time);
         Error(key, $"'{Full(key)}' is '{SpecText.OneLine(text)}'; expected a number of steps (100) or a time (30s, 5m, 1.5h)");
         return (null, fallback);
+    }
+
+    /// <summary>A time with a unit (ms, s, m, h); null when absent or <c>auto</c>.</summary>
+    internal TimeSpan? Time(string key)
+    {
+        if (Scalar(key) is not { } text || text == "auto")
+            return null;
+        if (ParseTime(text) is { } time)
+            return time;
+        Error(key, $"'{Full(key)}' is '{SpecText.OneLine(text)}'; expected a time (30s, 5m, 1.5h) or auto");
+        return null;
     }
 
     /// <summary>Reports an error at a key's line; at the section's when the key is absent.</summary>
@@ -187,6 +186,21 @@ internal sealed partial class SpecSection
     {
         string Show(T value) => value.ToString(null, CultureInfo.InvariantCulture);
         return maximum.CompareTo(unbounded) == 0 ? $"of at least {Show(minimum)}" : $"from {Show(minimum)} to {Show(maximum)}";
+    }
+
+    private static TimeSpan? ParseTime(string text)
+    {
+        if (DurationPattern().Match(text) is not { Success: true } match)
+            return null;
+        var unit = match.Groups[2].Value switch
+        {
+            "ms" => TimeSpan.FromMilliseconds(1),
+            "s" => TimeSpan.FromSeconds(1),
+            "m" => TimeSpan.FromMinutes(1),
+            _ => TimeSpan.FromHours(1),
+        };
+        var amount = double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture);
+        return amount > 0 && amount <= LongestTime / unit ? amount * unit : null;
     }
 
     [GeneratedRegex(@"^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)\z")]

@@ -5,16 +5,19 @@ namespace KaleidoDist.Data;
 
 /// <summary>
 /// Makes leaves ahead of their use on one background thread, a bounded number of them. What goes wrong there is thrown where the leaf is
-/// missed; disposing stops the thread, waits for it and closes what it read from.
+/// missed; disposing stops the thread, waits a moment for it and closes what it read from.
 /// </summary>
 internal sealed class LeafQueue : IDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
     private readonly BlockingCollection<Leaf> queue;
     private readonly CancellationTokenSource stop = new();
     private readonly Func<CancellationToken, IEnumerable<Leaf>> produce;
     private readonly IAsyncDisposable source;
     private readonly Thread producer;
     private ExceptionDispatchInfo? failure;
+    private int users = 2; // the owner and the producer
 
     /// <summary>Starts to make leaves.</summary>
     /// <param name="produce">Makes them, in order.</param>
@@ -38,11 +41,19 @@ internal sealed class LeafQueue : IDisposable
         return null;
     }
 
-    /// <summary>Stops making leaves.</summary>
+    /// <summary>Stops making leaves. A producer that storage holds up is left behind: it cleans up when it comes back.</summary>
     public void Dispose()
     {
         stop.Cancel();
-        producer.Join();
+        Release();
+        producer.Join(Patience);
+    }
+
+    /// <summary>Whoever is the last of owner and producer gives everything back.</summary>
+    private void Release()
+    {
+        if (Interlocked.Decrement(ref users) > 0)
+            return;
         source.DisposeAsync().AsTask().GetAwaiter().GetResult();
         queue.Dispose();
         stop.Dispose();
@@ -66,6 +77,7 @@ internal sealed class LeafQueue : IDisposable
         finally
         {
             queue.CompleteAdding();
+            Release();
         }
     }
 }

@@ -11,7 +11,7 @@ namespace KaleidoDist.Training;
 /// Losses and accuracies on the validation set. Each virtual rank takes its fixed share, and shares are added by the canonical tree:
 /// the numbers are the same at any world size. Corruptions are drawn as in training, with one fixed epoch number.
 /// </summary>
-internal sealed class Evaluator(TrainerSetup setup, ReplicaState state, Contracts.DatasetManifest validation, ICollective collective, VirtualRankRange hosted)
+internal sealed class Evaluator(TrainerSetup setup, ReplicaState state, Contracts.DatasetManifest validation, ICollective collective, VirtualRankRange hosted, Departure? departure = null)
 {
     private readonly JobSpec spec = setup.Spec;
     private readonly ISampleEncoder encoder = setup.CreateEncoder(SampleEncoderOptions.EvaluationEpoch);
@@ -48,6 +48,7 @@ internal sealed class Evaluator(TrainerSetup setup, ReplicaState state, Contract
             encoder);
         while (feed.Next() is { } leaf)
         {
+            departure?.LeaveIfOverdue("evaluating");
             foreach (var batch in leaf.MicroBatches)
                 AddBatch(shares[leaf.VirtualRank - hosted.First], batch);
         }

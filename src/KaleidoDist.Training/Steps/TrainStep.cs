@@ -11,10 +11,13 @@ namespace KaleidoDist.Training;
 /// </summary>
 internal sealed class TrainStep : IDisposable
 {
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(200);
+
     private readonly ReplicaState state;
     private readonly ICollective collective;
     private readonly ITrainingPort port;
     private readonly TimeProvider time;
+    private readonly Departure departure;
     private readonly LeafGradient leafGradient;
     private readonly StepUpdate update;
     private readonly VirtualRankRange hosted;
@@ -26,6 +29,7 @@ internal sealed class TrainStep : IDisposable
     internal TrainStep(JobSpec spec, ReplicaState state, StepUpdate update, ICollective collective, VirtualRankRange hosted, ITrainingPort port, TimeProvider time, SampleLedger? ledger)
     {
         (this.state, this.update, this.collective, this.hosted, this.port, this.time, this.ledger) = (state, update, collective, hosted, port, time, ledger);
+        departure = new Departure(port, collective, time);
         leafGradient = new LeafGradient(spec, state.Model, state.Parameters, state.Device);
         gradients = new LeafAccumulator(collective.Tree, hosted, state.Parameters.Layout.Length);
         figures = new LeafAccumulator(collective.Tree, hosted, TaskSums.Length);
@@ -46,7 +50,7 @@ internal sealed class TrainStep : IDisposable
         {
             var asked = time.GetTimestamp();
             port.EnterPhase("data", step);
-            var leaf = feed.Next() ?? throw new InvalidOperationException($"The feed ended before step {step}.");
+            var leaf = NextLeaf(feed) ?? throw new InvalidOperationException($"The feed ended before step {step}.");
             data += time.GetElapsedTime(asked);
 
             var started = time.GetTimestamp();
@@ -76,6 +80,22 @@ internal sealed class TrainStep : IDisposable
         var applied = update.Apply(state, step, reduced);
         ledger?.Applied(collective.Generation, step, applied.GradientNorm);
         return applied with { Times = new StepTimes(data, compute, reduce, time.GetElapsedTime(begin)) };
+    }
+
+    private Leaf? NextLeaf(LeafFeed feed)
+    {
+        while (true)
+        {
+            using var glance = new CancellationTokenSource(Glance);
+            try
+            {
+                return feed.Next(glance.Token);
+            }
+            catch (OperationCanceledException) when (glance.IsCancellationRequested)
+            {
+                departure.LeaveIfOverdue("waiting for data");
+            }
+        }
     }
 
     public void Dispose()

@@ -27,6 +27,14 @@ public sealed class JobSpecReaderTests
     }
 
     [Fact]
+    public void AHangTimeoutIsATimeOrAuto()
+    {
+        Assert.Null(Read(Minimal + "\nworkers: { hang_timeout: auto }").OrThrow().Workers.HangTimeout);
+        var error = Assert.Throws<KaleidoException>(() => Read(Minimal + "\nworkers: { hang_timeout: 5 }").OrThrow());
+        Assert.Contains("'workers.hang_timeout' is '5'; expected a time (30s, 5m, 1.5h) or auto", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void EveryKeyIsRead()
     {
         var spec = Read("""
@@ -47,7 +55,7 @@ public sealed class JobSpecReaderTests
               reduction: exact
               mismatch_share: 0.25
               verify_every: 0
-            workers: { min: 2, max: 12, threads_per_rank: 3, device: cpu }
+            workers: { min: 2, max: 12, threads_per_rank: 3, device: cpu, hang_timeout: 90s }
             checkpoint: { uri: /runs/x, every: 25, keep: { last: 5 } }
             evaluation: { every: 10, samples: 99 }
             """).OrThrow();
@@ -70,7 +78,7 @@ public sealed class JobSpecReaderTests
             },
             spec.Training);
         Assert.Equal(5, spec.Training.LeafSize);
-        Assert.Equal(new WorkersSpec { Min = 2, Max = 12, ThreadsPerRank = 3, Device = DeviceKind.Cpu }, spec.Workers);
+        Assert.Equal(new WorkersSpec { Min = 2, Max = 12, ThreadsPerRank = 3, Device = DeviceKind.Cpu, HangTimeout = TimeSpan.FromSeconds(90) }, spec.Workers);
         Assert.Equal(new CheckpointSpec { Uri = "/runs/x", Every = null, EverySteps = 25, KeepLast = 5 }, spec.Checkpoint);
         Assert.Equal(new EvaluationSpec { Every = 10, Samples = 99 }, spec.Evaluation);
     }
