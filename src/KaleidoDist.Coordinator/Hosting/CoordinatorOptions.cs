@@ -6,7 +6,10 @@ public sealed record CoordinatorOptions
     /// <summary>Time between a worker's heartbeats. Default 250 ms.</summary>
     public TimeSpan HeartbeatPeriod { get; init; } = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Longest silence on an open stream before its worker is lost; at least four heartbeats. Default 5 s.</summary>
+    /// <summary>Silence on an open stream that makes its worker suspect: lost at once if a peer says that it lost one of its ranks. Default 1 s, four heartbeats.</summary>
+    public TimeSpan SilentAfter { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Longest silence on an open stream before its worker is lost, whatever peers say. Default 5 s.</summary>
     public TimeSpan LeaseTime { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Longest absence after a broken stream before its worker is lost. Default 3 s.</summary>

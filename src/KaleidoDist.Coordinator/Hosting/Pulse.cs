@@ -18,7 +18,7 @@ internal sealed partial class Pulse(IGrainFactory grains, WorkerRoll roll, JobBo
                 foreach (var id in roll.Ids)
                     Begin($"worker/{id}", () => LookAsync(id));
                 foreach (var id in board.Unfinished)
-                    Begin($"job/{id}", () => grains.GetGrain<IJobGrain>(id).Apply(new JobCommand.Tick()));
+                    Begin($"job/{id}", () => TickAsync(id));
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -43,6 +43,16 @@ internal sealed partial class Pulse(IGrainFactory grains, WorkerRoll roll, JobBo
         {
             NotLooked(key, error);
         }
+    }
+
+    private async Task TickAsync(string id)
+    {
+        if (!board.TryGet(id, out var live))
+            return;
+        var job = grains.GetGrain<IJobGrain>(id);
+        foreach (var finding in live.Watch())
+            await job.Apply(finding);
+        await job.Apply(new JobCommand.Tick(live.Places()));
     }
 
     private async Task LookAsync(string id)

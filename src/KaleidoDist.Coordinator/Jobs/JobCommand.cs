@@ -10,11 +10,11 @@ internal interface IOfGeneration
     long Generation { get; }
 }
 
-/// <summary>A report about one rank: ignored unless that rank of that generation sits on that worker.</summary>
-internal interface IOfRank : IOfGeneration
+/// <summary>A report about one rank process: ignored unless that process is part of the job, on that worker.</summary>
+internal interface IOfMember
 {
-    /// <summary>The rank.</summary>
-    int Rank { get; }
+    /// <summary>The process.</summary>
+    long Member { get; }
 
     /// <summary>The worker that reports.</summary>
     string WorkerId { get; }
@@ -45,50 +45,97 @@ internal abstract record JobCommand
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.PreparationFailed")]
     internal sealed record PreparationFailed([property: Id(0)] string Error) : JobCommand;
 
-    /// <summary>Slots were dealt to a generation.</summary>
+    /// <summary>Slots were dealt to an ask.</summary>
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.SlotsGranted")]
-    internal sealed record SlotsGranted([property: Id(0)] long Generation, [property: Id(1)] ImmutableArray<SlotSeat> Seats) : JobCommand, IOfGeneration;
+    internal sealed record SlotsGranted([property: Id(0)] long FirstMember, [property: Id(1)] ImmutableArray<SlotSeat> Seats) : JobCommand;
 
-    /// <summary>There are not enough slots for a generation yet.</summary>
-    internal sealed record SlotsShort(long Generation, int Free) : JobCommand, IOfGeneration;
+    /// <summary>There are not enough slots for an ask yet.</summary>
+    internal sealed record SlotsShort(long FirstMember, int Free) : JobCommand;
 
-    /// <summary>Commands for ranks of a generation could not be handed to their worker.</summary>
-    internal sealed record WorkerUnreachable(long Generation, string WorkerId) : JobCommand, IOfGeneration;
+    /// <summary>The order to start these rank processes could not be handed to their worker.</summary>
+    internal sealed record WorkerUnreachable(string WorkerId, ImmutableArray<long> Members) : JobCommand;
 
-    /// <summary>A rank can be reached by its peers.</summary>
+    /// <summary>A rank process can be reached by its peers.</summary>
+    /// <param name="Member">The process.</param>
+    /// <param name="WorkerId">Its worker.</param>
+    /// <param name="Endpoint">host:port of its data plane.</param>
+    /// <param name="ProcessId">Operating-system id.</param>
+    /// <param name="Incarnation">The worker's process.</param>
+    /// <param name="Environment">What must be equal on all ranks, by name; empty when it does not say.</param>
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.RankReady")]
     internal sealed record RankReady(
-        [property: Id(0)] long Generation, [property: Id(1)] int Rank, [property: Id(2)] string WorkerId,
-        [property: Id(3)] string Endpoint, [property: Id(4)] int ProcessId) : JobCommand, IOfRank;
+        [property: Id(0)] long Member, [property: Id(1)] string WorkerId, [property: Id(2)] string Endpoint, [property: Id(3)] int ProcessId,
+        [property: Id(4)] string Incarnation, [property: Id(5)] ImmutableArray<EnvironmentItem> Environment) : JobCommand, IOfMember;
+
+    /// <summary>A rank formed its generation and is at this step, as all its peers are.</summary>
+    [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.RankFormed")]
+    internal sealed record RankFormed(
+        [property: Id(0)] long Generation, [property: Id(1)] long Member, [property: Id(2)] string WorkerId, [property: Id(3)] long Step) : JobCommand, IOfGeneration, IOfMember;
+
+    /// <summary>A rank says that its generation broke; it waits for the next. Not of the present generation only: one may have missed it.</summary>
+    /// <param name="Generation">The generation that broke.</param>
+    /// <param name="Member">Who says so.</param>
+    /// <param name="WorkerId">Its worker.</param>
+    /// <param name="Step">Steps it has applied.</param>
+    /// <param name="LostRank">Rank in that generation that it lost; -1 when it cannot tell.</param>
+    /// <param name="Cause">How.</param>
+    [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.RankInterrupted")]
+    internal sealed record RankInterrupted(
+        [property: Id(0)] long Generation, [property: Id(1)] long Member, [property: Id(2)] string WorkerId,
+        [property: Id(3)] long Step, [property: Id(4)] int LostRank, [property: Id(5)] string Cause) : JobCommand, IOfMember;
+
+    /// <summary>A rank process lives and gives no sign of life; repeated while that lasts.</summary>
+    /// <param name="Member">The process.</param>
+    /// <param name="WorkerId">Its worker.</param>
+    /// <param name="At">What it last did.</param>
+    /// <param name="Silence">For how long.</param>
+    /// <param name="IsStopped">Whether the kernel says that it is stopped.</param>
+    [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.RankSilent")]
+    internal sealed record RankSilent(
+        [property: Id(0)] long Member, [property: Id(1)] string WorkerId, [property: Id(2)] RankPlace At,
+        [property: Id(3)] TimeSpan Silence, [property: Id(4)] bool IsStopped) : JobCommand, IOfMember;
+
+    /// <summary>A rank process gives signs of life but no progress, while all its peers wait for it.</summary>
+    /// <param name="Member">The process.</param>
+    /// <param name="WorkerId">Its worker.</param>
+    /// <param name="At">What it does.</param>
+    /// <param name="Stay">For how long.</param>
+    /// <param name="IsOver">Whether it was waited for long enough.</param>
+    [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.RankStuck")]
+    internal sealed record RankStuck(
+        [property: Id(0)] long Member, [property: Id(1)] string WorkerId, [property: Id(2)] RankPlace At,
+        [property: Id(3)] TimeSpan Stay, [property: Id(4)] bool IsOver) : JobCommand, IOfMember;
+
+    /// <summary>A joiner has the state of the running generation but for the steps in flight.</summary>
+    [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.RankCaughtUp")]
+    internal sealed record RankCaughtUp([property: Id(0)] long Member, [property: Id(1)] string WorkerId, [property: Id(2)] long Step) : JobCommand, IOfMember;
 
     /// <summary>A step was applied. Not durable.</summary>
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.RankProgressed")]
     internal sealed record RankProgressed(
-        [property: Id(0)] long Generation, [property: Id(1)] int Rank, [property: Id(2)] string WorkerId, [property: Id(3)] long Step) : JobCommand, IOfRank;
+        [property: Id(0)] long Generation, [property: Id(1)] long Member, [property: Id(2)] string WorkerId, [property: Id(3)] long Step) : JobCommand, IOfMember;
 
-    /// <summary>A rank warns. Not durable by itself.</summary>
+    /// <summary>Somebody should know something about a rank. Not durable by itself.</summary>
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.RankWarned")]
     internal sealed record RankWarned(
-        [property: Id(0)] long Generation, [property: Id(1)] int Rank, [property: Id(2)] string WorkerId,
-        [property: Id(3)] string Code, [property: Id(4)] string Text) : JobCommand, IOfRank;
+        [property: Id(0)] long Member, [property: Id(1)] string WorkerId, [property: Id(2)] string Code, [property: Id(3)] string Text) : JobCommand, IOfMember;
 
     /// <summary>A rank ended in good order; its exit follows.</summary>
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.RankFinished")]
     internal sealed record RankFinished(
-        [property: Id(0)] long Generation, [property: Id(1)] int Rank, [property: Id(2)] string WorkerId,
-        [property: Id(3)] RankEnding Ending, [property: Id(4)] long Step) : JobCommand, IOfRank;
+        [property: Id(0)] long Member, [property: Id(1)] string WorkerId, [property: Id(2)] RankEnding Ending, [property: Id(3)] long Step) : JobCommand, IOfMember;
 
-    /// <summary>A rank's process is gone.</summary>
-    /// <param name="Generation">Its generation.</param>
-    /// <param name="Rank">The rank.</param>
+    /// <summary>A rank process is gone.</summary>
+    /// <param name="Member">The process.</param>
     /// <param name="WorkerId">Its worker.</param>
     /// <param name="Ending">How it said it ended.</param>
     /// <param name="Error">What killed it, as words that follow "rank 2 on w1 ": "was killed by SIGKILL".</param>
     /// <param name="Fatal">Restarting cannot help.</param>
+    /// <param name="At">What it last did.</param>
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.RankExited")]
     internal sealed record RankExited(
-        [property: Id(0)] long Generation, [property: Id(1)] int Rank, [property: Id(2)] string WorkerId,
-        [property: Id(3)] RankEnding Ending, [property: Id(4)] string Error, [property: Id(5)] bool Fatal) : JobCommand, IOfRank;
+        [property: Id(0)] long Member, [property: Id(1)] string WorkerId, [property: Id(2)] RankEnding Ending,
+        [property: Id(3)] string Error, [property: Id(4)] bool Fatal, [property: Id(5)] RankPlace At) : JobCommand, IOfMember;
 
     /// <summary>A worker says which ranks of this job it runs: at its first connection and after every reconnect.</summary>
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.WorkerRegistered")]
@@ -98,23 +145,33 @@ internal abstract record JobCommand
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.WorkerLost")]
     internal sealed record WorkerLost([property: Id(0)] string WorkerId, [property: Id(1)] string Why) : JobCommand;
 
+    /// <summary>A worker's stream broke or is silent, or it is well again. Not durable.</summary>
+    /// <param name="WorkerId">The worker.</param>
+    /// <param name="Why">As words that follow its name: "its stream broke"; null when it is well.</param>
+    [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.WorkerSuspected")]
+    internal sealed record WorkerSuspected([property: Id(0)] string WorkerId, [property: Id(1)] string? Why) : JobCommand;
+
+    /// <summary>A worker is to run no ranks any more.</summary>
+    [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.WorkerLeaving")]
+    internal sealed record WorkerLeaving([property: Id(0)] string WorkerId, [property: Id(1)] string Why) : JobCommand;
+
     /// <summary>A rank wrote a checkpoint and asks for its commit.</summary>
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.CheckpointProposed")]
     internal sealed record CheckpointProposed(
-        [property: Id(0)] long Generation, [property: Id(1)] int Rank, [property: Id(2)] string WorkerId, [property: Id(3)] CheckpointDraft Draft) : JobCommand, IOfRank;
+        [property: Id(0)] long Generation, [property: Id(1)] long Member, [property: Id(2)] string WorkerId, [property: Id(3)] CheckpointDraft Draft) : JobCommand, IOfGeneration, IOfMember;
 
     /// <summary>The proposal is in the run's log.</summary>
-    internal sealed record CheckpointCommitted(long Generation, int Rank, string WorkerId, int Attempt, CheckpointEntry Entry, HistoryHead Head) : JobCommand, IOfRank;
+    internal sealed record CheckpointCommitted(long Generation, long Member, string WorkerId, int Attempt, CheckpointEntry Entry, HistoryHead Head) : JobCommand, IOfGeneration;
 
     /// <summary>The proposal could not be committed.</summary>
     /// <param name="Generation">Generation of the proposal.</param>
-    /// <param name="Rank">Who proposed.</param>
+    /// <param name="Member">Who proposed.</param>
     /// <param name="WorkerId">Its worker.</param>
     /// <param name="Step">Step of the proposal.</param>
     /// <param name="Attempt">Attempt of the proposal.</param>
     /// <param name="Error">Why.</param>
-    /// <param name="LostLineage">Someone else committed to the run: this generation's history is not the newest any more.</param>
-    internal sealed record CheckpointRefused(long Generation, int Rank, string WorkerId, long Step, int Attempt, string Error, bool LostLineage) : JobCommand, IOfRank;
+    /// <param name="LostLineage">Someone else committed to the run: this job's history is not the newest any more.</param>
+    internal sealed record CheckpointRefused(long Generation, long Member, string WorkerId, long Step, int Attempt, string Error, bool LostLineage) : JobCommand, IOfGeneration;
 
     /// <summary>Retention removed checkpoints. Not durable by itself.</summary>
     internal sealed record CheckpointsRemoved(ImmutableArray<long> Seqs) : JobCommand;
@@ -123,24 +180,43 @@ internal abstract record JobCommand
     internal sealed record CoordinatorRestarted : JobCommand;
 
     /// <summary>Time passed.</summary>
+    /// <param name="Places">What ranks last did, to name those that are found to be hung; may be empty.</param>
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.Tick")]
-    internal sealed record Tick : JobCommand;
+    internal sealed record Tick([property: Id(0)] ImmutableArray<SeenRank> Places) : JobCommand;
 }
 
-/// <summary>A slot dealt to a rank.</summary>
+/// <summary>A slot dealt to a rank process.</summary>
 [GenerateSerializer, Immutable, Alias("kaleido.SlotSeat")]
-internal sealed record SlotSeat([property: Id(0)] int Rank, [property: Id(1)] string WorkerId, [property: Id(2)] string Host);
+internal sealed record SlotSeat([property: Id(0)] long Member, [property: Id(1)] string WorkerId, [property: Id(2)] string Host);
+
+/// <summary>Where a rank is in its work.</summary>
+/// <param name="Phase">data, forward, backward, reduce, optimizer, checkpoint, evaluation ...; empty when unknown.</param>
+/// <param name="Step">The step it is at.</param>
+[GenerateSerializer, Immutable, Alias("kaleido.RankPlace")]
+internal sealed record RankPlace([property: Id(0)] string Phase, [property: Id(1)] long Step)
+{
+    /// <summary>Nothing is known.</summary>
+    public static RankPlace Unknown { get; } = new("", 0);
+
+    /// <summary>As words that follow "gives no sign of life": " in the reduce phase of step 512".</summary>
+    public override string ToString() => Phase.Length == 0 ? "" : $" in the {Phase} phase of step {Step}";
+}
+
+/// <summary>Where a rank process was last seen.</summary>
+[GenerateSerializer, Immutable, Alias("kaleido.SeenRank")]
+internal sealed record SeenRank([property: Id(0)] long Member, [property: Id(1)] RankPlace At);
 
 /// <summary>A rank process that a worker reports as alive.</summary>
-/// <param name="Generation">Its generation.</param>
-/// <param name="Rank">Its rank.</param>
+/// <param name="Member">The process.</param>
+/// <param name="Generation">The generation it last formed; 0 for none.</param>
 /// <param name="Endpoint">host:port, empty until ready.</param>
-/// <param name="IsTraining">False until the rank was told its peers.</param>
+/// <param name="IsWaiting">Whether it waits for a generation.</param>
 /// <param name="ProcessId">Operating-system id.</param>
+/// <param name="Step">Steps it has applied.</param>
 [GenerateSerializer, Immutable, Alias("kaleido.RunningSeat")]
 internal sealed record RunningSeat(
-    [property: Id(0)] long Generation, [property: Id(1)] int Rank, [property: Id(2)] string Endpoint,
-    [property: Id(3)] bool IsTraining, [property: Id(4)] int ProcessId);
+    [property: Id(0)] long Member, [property: Id(1)] long Generation, [property: Id(2)] string Endpoint,
+    [property: Id(3)] bool IsWaiting, [property: Id(4)] int ProcessId, [property: Id(5)] long Step);
 
 /// <summary>A checkpoint as its rank wrote it.</summary>
 [GenerateSerializer, Immutable, Alias("kaleido.CheckpointDraft")]

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Coordinator;
 
@@ -9,30 +8,44 @@ internal abstract record JobEffect
     /// <summary>Search the run folder for the newest valid checkpoint.</summary>
     internal sealed record FindCheckpoint(string RunDirectory) : JobEffect;
 
-    /// <summary>Ask for slots: at least <paramref name="Need"/>, at most <paramref name="Max"/>.</summary>
-    internal sealed record AcquireSlots(long Generation, int Need, int Max) : JobEffect;
+    /// <summary>Ask for slots, or replace the ask that stands; workers in <paramref name="Avoid"/> are not dealt from.</summary>
+    internal sealed record AcquireSlots(long FirstMember, int Need, int Max, bool Growth, ImmutableArray<RefusedWorker> Avoid) : JobEffect;
 
-    /// <summary>Withdraw the ask of a generation and give back slots it was dealt but never used.</summary>
-    internal sealed record ReleaseSlots(long Generation) : JobEffect;
+    /// <summary>Withdraw an ask, and give back what it was dealt meanwhile.</summary>
+    internal sealed record WithdrawAsk(long FirstMember) : JobEffect;
 
-    /// <summary>Tell the pool, after a restart, which slots the generation holds.</summary>
-    internal sealed record AdoptSlots(long Generation, ImmutableArray<RankSeat> Seats) : JobEffect;
+    /// <summary>Give back slots that no process was started in.</summary>
+    internal sealed record ReturnSlots(ImmutableArray<SlotSeat> Seats) : JobEffect;
 
-    /// <summary>Start ranks as processes of a worker.</summary>
-    internal sealed record StartRanks(string WorkerId, long Generation, int WorldSize, ImmutableArray<int> Ranks, long ResumeSeq) : JobEffect;
+    /// <summary>Tell the pool, after a restart, which slots the job holds.</summary>
+    internal sealed record AdoptSlots(ImmutableArray<SlotSeat> Seats) : JobEffect;
 
-    /// <summary>Tell ranks of a worker their peers.</summary>
-    internal sealed record FormGeneration(string WorkerId, long Generation, ImmutableArray<RankMember> Members) : JobEffect;
+    /// <summary>Start rank processes on a worker: from a checkpoint, or as joiners whose state comes from a peer.</summary>
+    internal sealed record StartRanks(string WorkerId, long Generation, ImmutableArray<long> Members, long ResumeSeq, bool Joining) : JobEffect;
 
-    /// <summary>End ranks of a generation and all older ones on a worker: at once, or with a checkpoint.</summary>
-    internal sealed record StopRanks(string WorkerId, long Generation, bool WithCheckpoint) : JobEffect;
+    /// <summary>Tell the rank processes of a worker the members of a generation.</summary>
+    internal sealed record FormGeneration(string WorkerId, long Generation, ImmutableArray<GenerationMember> Members, bool AtBorder, bool Stop) : JobEffect;
+
+    /// <summary>Tell a member to give its state to a joiner.</summary>
+    internal sealed record DonateState(string WorkerId, long Generation, long Donor, long Joiner, string Endpoint) : JobEffect;
+
+    /// <summary>End rank processes on a worker, at once or with a checkpoint: these members, or when there are none named all of the generation and older ones.</summary>
+    internal sealed record StopRanks(string WorkerId, long Generation, bool WithCheckpoint, ImmutableArray<long> Members) : JobEffect;
 
     /// <summary>Put a proposal into the run's log.</summary>
-    internal sealed record CommitCheckpoint(long Generation, int Rank, string WorkerId, CheckpointDraft Draft, HistoryHead Head, int WorldSize) : JobEffect;
+    internal sealed record CommitCheckpoint(long Generation, long Member, string WorkerId, CheckpointDraft Draft, HistoryHead Head, int WorldSize) : JobEffect;
 
     /// <summary>Answer a proposal. <paramref name="Seq"/> is 0 when it was not committed.</summary>
-    internal sealed record SendVerdict(long Generation, int Rank, string WorkerId, long Step, int Attempt, long Seq, string Error) : JobEffect;
+    internal sealed record SendVerdict(long Generation, long Member, string WorkerId, long Step, int Attempt, long Seq, string Error) : JobEffect;
 
     /// <summary>Remove checkpoints that need not be kept.</summary>
     internal sealed record Retain(long Generation, HistoryHead Head, int WorldSize) : JobEffect;
 }
+
+/// <summary>A member of a generation as its peers are told of it.</summary>
+/// <param name="Rank">Its place.</param>
+/// <param name="Member">Its identity.</param>
+/// <param name="WorkerId">Its agent.</param>
+/// <param name="Host">Its machine.</param>
+/// <param name="Endpoint">host:port of its data plane.</param>
+internal sealed record GenerationMember(int Rank, long Member, string WorkerId, string Host, string Endpoint);

@@ -19,29 +19,36 @@ internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, IC
                 _ = Task.Run(() => FindCheckpointAsync(job));
                 return null;
             case JobEffect.AcquireSlots ask:
-                var reply = await Pool.Ask(job.JobId, ask.Generation, ask.Need, ask.Max);
-                return reply.Seats.IsEmpty ? new JobCommand.SlotsShort(ask.Generation, reply.Free) : new JobCommand.SlotsGranted(ask.Generation, reply.Seats);
-            case JobEffect.ReleaseSlots release:
-                await Pool.Release(job.JobId, release.Generation);
+                var reply = await Pool.Ask(new SlotAsk(job.JobId, ask.FirstMember, ask.Need, ask.Max, ask.Growth, ask.Avoid));
+                return reply.Seats.IsEmpty ? new JobCommand.SlotsShort(ask.FirstMember, reply.Free) : new JobCommand.SlotsGranted(ask.FirstMember, reply.Seats);
+            case JobEffect.WithdrawAsk withdraw:
+                await Pool.Withdraw(job.JobId, withdraw.FirstMember);
+                return null;
+            case JobEffect.ReturnSlots unused:
+                await Pool.Return(job.JobId, unused.Seats);
                 return null;
             case JobEffect.AdoptSlots adopt:
-                await Pool.Adopt(job.JobId, adopt.Generation, [.. adopt.Seats.Select(s => new SlotSeat(s.Rank, s.WorkerId, s.Host))]);
+                await Pool.Adopt(job.JobId, adopt.Seats);
                 return null;
             case JobEffect.StartRanks start:
                 return await StartRanksAsync(job, start);
             case JobEffect.FormGeneration form:
-                // A worker without a stream registers again, and is then introduced again.
-                hub.TrySend(form.WorkerId, WireOrders.Form(job.JobId, form));
+                // A worker without a stream registers again, and is then told again.
+                hub.TrySend(form.WorkerId, WireOrders.Form(job.JobId, form, keys.OfGeneration(job.JobId, form.Generation)));
+                return null;
+            case JobEffect.DonateState donate:
+                // A joiner that gets nothing is given up in time.
+                hub.TrySend(donate.WorkerId, WireOrders.Donate(job.JobId, donate, keys.OfJoiner(job.JobId, donate.Joiner)));
                 return null;
             case JobEffect.StopRanks stop:
-                // The same: what it still runs of the past is stopped when it registers.
-                hub.TrySend(stop.WorkerId, WireOrders.Stop(job.JobId, stop.Generation, stop.WithCheckpoint));
+                // What a worker without a stream still runs of the past is stopped when it registers.
+                hub.TrySend(stop.WorkerId, WireOrders.Stop(job.JobId, stop.Generation, stop.WithCheckpoint, stop.Members));
                 return null;
             case JobEffect.CommitCheckpoint commit:
                 return await CommitAsync(job, commit);
             case JobEffect.SendVerdict verdict:
                 // The same: a rank whose verdict was lost proposes again.
-                hub.TrySend(verdict.WorkerId, WireOrders.Verdict(job.JobId, verdict));
+                hub.TrySend(verdict.WorkerId, WireOrders.Verdict(job.JobId, job.Seats.FirstOrDefault(s => s.Member == verdict.Member)?.Rank ?? 0, verdict));
                 return null;
             case JobEffect.Retain retain:
                 return await RetainAsync(job, retain);
@@ -77,7 +84,7 @@ internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, IC
         {
             var train = await datasets.GetAsync(job.Datasets.TrainKey);
             var validation = job.Datasets.ValidationKey is { } key ? await datasets.GetAsync(key) : null;
-            if (hub.TrySend(start.WorkerId, WireOrders.Start(job, start, train, validation, keys.Of(job.JobId, start.Generation))))
+            if (Orders(start).All(o => hub.TrySend(start.WorkerId, WireOrders.Start(job, o, train, validation, o.Joining ? keys.OfJoiner(job.JobId, o.Members[0]) : []))))
                 return null;
         }
         catch (KaleidoException error)
@@ -85,19 +92,23 @@ internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, IC
             return new JobCommand.PreparationFailed(error.Message);
         }
 
-        foreach (var rank in start.Ranks)
-            await Pool.Vacate(start.WorkerId, new SlotUse(job.JobId, start.Generation, rank));
-        return new JobCommand.WorkerUnreachable(start.Generation, start.WorkerId);
+        foreach (var member in start.Members)
+            await Pool.Vacate(start.WorkerId, new SlotUse(job.JobId, member));
+        return new JobCommand.WorkerUnreachable(start.WorkerId, start.Members);
     }
+
+    /// <summary>Joiners are ordered one by one: each has a key of its own.</summary>
+    private static IEnumerable<JobEffect.StartRanks> Orders(JobEffect.StartRanks start)
+        => start.Joining ? start.Members.Select(m => start with { Members = [m] }) : [start];
 
     private async Task<JobCommand> CommitAsync(JobState job, JobEffect.CommitCheckpoint commit)
     {
         return await Task.Run(() => Commit(job, commit)) switch
         {
             CommitOutcome.Committed committed => new JobCommand.CheckpointCommitted(
-                commit.Generation, commit.Rank, commit.WorkerId, commit.Draft.Attempt, committed.Entry, committed.Head),
+                commit.Generation, commit.Member, commit.WorkerId, commit.Draft.Attempt, committed.Entry, committed.Head),
             CommitOutcome.Refused refused => new JobCommand.CheckpointRefused(
-                commit.Generation, commit.Rank, commit.WorkerId, commit.Draft.Step, commit.Draft.Attempt, refused.Error, refused.LostLineage),
+                commit.Generation, commit.Member, commit.WorkerId, commit.Draft.Step, commit.Draft.Attempt, refused.Error, refused.LostLineage),
             _ => throw new InvalidOperationException("unknown outcome of a commit"),
         };
     }

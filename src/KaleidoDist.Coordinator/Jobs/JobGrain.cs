@@ -8,6 +8,9 @@ internal sealed class JobRecord
 {
     /// <summary>The job; null before its submit.</summary>
     public JobState? Job { get; set; }
+
+    /// <summary>What the keys of its data plane are derived from, hex.</summary>
+    public string? Secret { get; set; }
 }
 
 /// <summary>
@@ -16,7 +19,7 @@ internal sealed class JobRecord
 /// </summary>
 internal sealed partial class JobGrain(
     [PersistentState("job", SqliteGrainStorage.Name)] IPersistentState<JobRecord> record,
-    JobMachine machine, JobEffects effects, JobBoard board, CoordinatorClock clock, ILogger<JobGrain> logger) : Grain, IJobGrain
+    JobMachine machine, JobEffects effects, JobBoard board, SessionKeys keys, CoordinatorClock clock, ILogger<JobGrain> logger) : Grain, IJobGrain
 {
     private string Id => this.GetPrimaryKeyString();
 
@@ -25,6 +28,7 @@ internal sealed partial class JobGrain(
     {
         if (record.State.Job is not { } job)
             return;
+        keys.Keep(Id, record.State.Secret ??= SessionKeys.NewSecret());
         // A job at rest does not move on a restart, but people ask for it.
         board.Publish(job);
         await Run(new JobCommand.CoordinatorRestarted());
@@ -44,6 +48,7 @@ internal sealed partial class JobGrain(
             submission.Key);
         if (record.State.Job is not { } job)
         {
+            keys.Keep(Id, record.State.Secret ??= SessionKeys.NewSecret());
             await Run(JobMachine.Create(Id, submit, clock.Now));
             return new SubmitAnswer(Id, Created: true, Resumed: false, []);
         }
@@ -94,8 +99,10 @@ internal sealed partial class JobGrain(
         }
     }
 
+    /// <summary>Writes what has to be written. When that fails nothing happened: whoever brought the news brings it again.</summary>
     private async Task Keep(JobTransition transition)
     {
+        var before = record.State.Job;
         record.State.Job = transition.State;
         if (!transition.Durable)
             return;
@@ -112,7 +119,7 @@ internal sealed partial class JobGrain(
         catch (Exception error)
         {
             NotWritten(Id, error);
-            await record.ReadStateAsync();
+            record.State.Job = before; // with what is known in memory only
             throw;
         }
     }
@@ -120,6 +127,6 @@ internal sealed partial class JobGrain(
     [LoggerMessage(LogLevel.Information, "Job {JobId} is {Phase} in generation {Generation}: {Reason}")]
     private partial void Moved(string jobId, JobPhase phase, long generation, string reason);
 
-    [LoggerMessage(LogLevel.Error, "The state of job {JobId} could not be written; nothing was done. Make room in the state folder")]
+    [LoggerMessage(LogLevel.Error, "KD-S102 The state of job {JobId} could not be written; what was to be decided is tried again. Make room in the state folder")]
     private partial void NotWritten(string jobId, Exception error);
 }

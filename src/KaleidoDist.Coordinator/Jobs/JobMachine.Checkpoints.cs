@@ -9,7 +9,8 @@ internal sealed partial class JobMachine
     private static JobTransition CheckpointProposed(JobState state, JobCommand.CheckpointProposed proposed)
     {
         var draft = proposed.Draft;
-        if (state.Phase != JobPhase.Running)
+        // A rank that formed its generation has peers that did so too, even if their word is still on its way.
+        if (state.Seats.FirstOrDefault(s => s.Member == proposed.Member) is not { Formed: true } seat || state.Wait != JobWait.None)
             return Refused($"the job is {Word(state.Phase)}");
         if (state.Base is { } parent)
         {
@@ -21,8 +22,8 @@ internal sealed partial class JobMachine
 
         return JobTransition.Passing(
             state,
-            $"rank {proposed.Rank} wrote step {draft.Step}",
-            new JobEffect.CommitCheckpoint(state.Generation, proposed.Rank, proposed.WorkerId, draft, state.Head, state.Seats.Length));
+            $"{seat.Name} wrote step {draft.Step}",
+            new JobEffect.CommitCheckpoint(state.Generation, proposed.Member, proposed.WorkerId, draft, state.Head, state.Seats.Length));
 
         JobTransition Refused(string why) => JobTransition.Passing(state, why, Refusal(proposed, why));
     }
@@ -36,22 +37,31 @@ internal sealed partial class JobMachine
             BaseAttempt = committed.Attempt,
             Head = committed.Head,
             Checkpoints = [.. state.Checkpoints.Where(c => c.Seq != entry.Seq), entry],
-            RankFailures = 0,
-            WorkerFailures = 0,
+            Step = Math.Max(state.Step, entry.Step),
+            RankFailures = entry.Step > state.FailedStep ? 0 : state.RankFailures,
         }).Noted(now, "", $"checkpoint {entry.Seq}: step {entry.Step} ({entry.Kind})");
         return JobTransition.Move(
             state,
-            new JobEffect.SendVerdict(committed.Generation, committed.Rank, committed.WorkerId, entry.Step, committed.Attempt, entry.Seq, ""),
+            new JobEffect.SendVerdict(committed.Generation, committed.Member, committed.WorkerId, entry.Step, committed.Attempt, entry.Seq, ""),
             new JobEffect.Retain(state.Generation, state.Head, state.Seats.Length));
     }
 
     private JobTransition CheckpointRefused(JobState state, JobCommand.CheckpointRefused refused, DateTimeOffset now)
     {
-        var verdict = new JobEffect.SendVerdict(refused.Generation, refused.Rank, refused.WorkerId, refused.Step, refused.Attempt, 0, refused.Error);
+        var verdict = new JobEffect.SendVerdict(refused.Generation, refused.Member, refused.WorkerId, refused.Step, refused.Attempt, 0, refused.Error);
         if (!refused.LostLineage)
             return JobTransition.Move(state.Noted(now, "KD-S104", $"step {refused.Step} was not saved: {refused.Error}"), verdict);
-        var recovery = Recover(state, $"step {refused.Step} was not saved: {refused.Error}", "KD-C120", Blame.Rank, now);
-        return recovery with { Effects = [verdict, .. recovery.Effects] };
+        var why = $"step {refused.Step} was not saved: {refused.Error}";
+        return LoseLineage(state.Noted(now, "KD-C120", why) with { LastError = why }, why, now).After([verdict]);
+    }
+
+    /// <summary>The state in memory continues a history that is not the newest any more.</summary>
+    private JobTransition LoseLineage(JobState state, string why, DateTimeOffset now)
+    {
+        state = state with { RankFailures = state.RankFailures + 1, FailedStep = state.Step + 1 };
+        return state.RankFailures > rules.RankFailureBudget
+            ? Fail(state, $"{why} (after {Count(rules.RankFailureBudget, "failure")} without a new step)", now)
+            : GoBack(state, why, now);
     }
 
     private static JobTransition CheckpointsRemoved(JobState state, JobCommand.CheckpointsRemoved removed)
@@ -62,5 +72,5 @@ internal sealed partial class JobMachine
     private static JobEffect.SendVerdict Refusal(JobCommand.CheckpointProposed proposed, string why) => Verdict(proposed, 0, why);
 
     private static JobEffect.SendVerdict Verdict(JobCommand.CheckpointProposed proposed, long seq, string error)
-        => new(proposed.Generation, proposed.Rank, proposed.WorkerId, proposed.Draft.Step, proposed.Draft.Attempt, seq, error);
+        => new(proposed.Generation, proposed.Member, proposed.WorkerId, proposed.Draft.Step, proposed.Draft.Attempt, seq, error);
 }

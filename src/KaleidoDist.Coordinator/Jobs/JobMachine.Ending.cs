@@ -1,112 +1,79 @@
+using System.Collections.Immutable;
+
 namespace KaleidoDist.Coordinator;
 
-/// <summary>
-/// How a generation ends: in good order, or by a failure. First form of recovery: one rank gone ends all ranks of its generation,
-/// and the next generation starts from the newest valid checkpoint with the slots there are.
-/// </summary>
+/// <summary>How the processes of a job end together, in good order or not, and where the job goes then.</summary>
 internal sealed partial class JobMachine
 {
-    private static JobTransition RankFinished(JobState state, JobCommand.RankFinished finished)
-    {
-        state = state.WithSeat(state.Seats[finished.Rank] with { Ending = finished.Ending }) with { Step = Math.Max(state.Step, finished.Step) };
-        return JobTransition.Move(state);
-    }
-
-    private JobTransition RankExited(JobState state, JobCommand.RankExited exited, DateTimeOffset now)
-    {
-        var seat = state.Seats[exited.Rank];
-        if (!seat.IsLive)
-            return JobTransition.Ignored(state, $"rank {exited.Rank} is gone already");
-        var ending = exited.Ending == RankEnding.None ? seat.Ending : exited.Ending;
-        state = state.WithSeat(seat with { Life = RankLife.Gone, Ending = ending });
-        var error = $"rank {exited.Rank} on {exited.WorkerId} {exited.Error}";
-        if (exited.Fatal)
-            return Fail(state, error, now); // even while draining: peers of the rank at fault may have been reported first
-        return state.Phase == JobPhase.Recovering || ending != RankEnding.None || state.Stop != StopWish.None
-            ? GoneInOrder(state, now)
-            : Recover(state, error, "KD-W101", Blame.Rank, now);
-    }
-
-    private JobTransition SeatsLost(JobState state, string workerId, string why, DateTimeOffset now)
-    {
-        var lost = state.Seats.Where(s => s.IsLive && s.WorkerId == workerId).ToArray();
-        if (lost.Length == 0)
-            return JobTransition.Passing(state, $"no rank of the job is on {workerId}");
-        var ranks = string.Join(", ", lost.Select(s => s.Rank));
-        state = state with { Seats = [.. state.Seats.Select(s => s.WorkerId == workerId ? s with { Life = RankLife.Gone } : s)] };
-        return state.Phase == JobPhase.Recovering || state.Stop != StopWish.None || lost.All(s => s.Ending != RankEnding.None)
-            ? GoneInOrder(state, now)
-            : Recover(state, $"worker {workerId} {why}; it ran {(lost.Length == 1 ? "rank" : "ranks")} {ranks}", "KD-W102", Blame.Worker, now);
-    }
-
-    /// <summary>A rank is gone and that is no news: wait for the others, then go where the job was heading.</summary>
+    /// <summary>A rank ended as it should: once all have, the job goes where it was heading.</summary>
     private JobTransition GoneInOrder(JobState state, DateTimeOffset now)
-    {
-        if (state.Seats.Any(s => s.IsLive))
-        {
-            // One that left without a word will never take part in the others' last checkpoint.
-            return state.Phase != JobPhase.Recovering && state.Seats.Any(s => s is { IsLive: false, Ending: RankEnding.None })
-                ? Drain(state, now)
-                : JobTransition.Move(state);
-        }
+        => state.Seats.Any(s => s.IsLive) ? JobTransition.Move(state) : Drained(state, now);
 
-        return Drained(state, now);
+    private JobTransition GoneWhileDraining(JobState state, ImmutableArray<RankSeat> gone, DateTimeOffset now)
+    {
+        state = state.Select(s => gone.Any(g => g.Member == s.Member) ? s with { Life = RankLife.Gone } : s);
+        return state.IsDeserted ? Drained(state, now) : JobTransition.Move(state);
     }
 
-    /// <summary>All ranks of the generation are gone.</summary>
+    /// <summary>No process is left that the job could go on with.</summary>
     private JobTransition Drained(JobState state, DateTimeOffset now)
     {
         var total = state.Extent.TotalSteps;
-        if (state.Seats.All(s => s.Ending == RankEnding.Completed))
+        if (!state.Seats.IsEmpty && state.Seats.All(s => s.Ending == RankEnding.Completed))
         {
             return state.Base?.Step >= total
                 ? Finish(state, JobPhase.Succeeded, $"all {Count(total, "step")} are done", "", now)
                 : Fail(state, $"all {Count(total, "step")} were trained, but the last checkpoint was not saved; the newest is {Place(state.Base)}. Make room in '{state.RunDirectory}' and submit the job again.", now);
         }
 
-        if (state.Stop != StopWish.None || state.StopAfterStep > 0 && state.Base?.Step >= state.StopAfterStep)
+        if (state.Stop is StopWish.Checkpoint or StopWish.Cancel || (state.StopAfterStep > 0 && state.Base?.Step >= state.StopAfterStep))
             return Rest(state, now);
-        return state.Phase == JobPhase.Recovering
-            ? Prepare(state, JobPhase.Recovering, state.Reason)
-            : Recover(state, "ranks stopped before the job's last step, as their workers wished", "KD-W105", Blame.Worker, now);
+        if (state.Phase == JobPhase.Recovering && state.Stop == StopWish.None)
+            return Prepare(state, JobPhase.Recovering, state.Reason);
+        const string Stopped = "ranks stopped before the job's last step, as their workers wished";
+        return Prepare(state.Noted(now, "KD-W105", Stopped) with { Stop = StopWish.None, Restarts = state.Restarts + 1 }, JobPhase.Recovering, Stopped);
     }
 
-    private enum Blame
-    {
-        Rank,
-        Worker,
-    }
+    /// <summary>Nobody holds the state in memory any more, or it is not the newest: back to a checkpoint.</summary>
+    private JobTransition GoBack(JobState state, string cause, DateTimeOffset now)
+        => Drain(state.Stop == StopWish.None ? state with { Restarts = state.Restarts + 1, Reason = cause } : state, now);
 
-    private JobTransition Recover(JobState state, string error, string code, Blame blame, DateTimeOffset now)
-    {
-        state = (state with
-        {
-            LastError = error,
-            RankFailures = state.RankFailures + (blame == Blame.Rank ? 1 : 0),
-            WorkerFailures = state.WorkerFailures + (blame == Blame.Worker ? 1 : 0),
-        }).Noted(now, code, error);
-        if (state.RankFailures > rules.RankFailureBudget)
-            return Fail(state, $"{error} (after {Count(rules.RankFailureBudget, "restart")} without a new checkpoint)", now);
-        if (state.WorkerFailures > rules.WorkerFailureBudget)
-            return Fail(state, $"{error} (after {Count(rules.WorkerFailureBudget, "lost worker")} without a new checkpoint)", now);
-        return Drain(state with { Restarts = state.Restarts + 1, Reason = error }, now);
-    }
-
-    /// <summary>Kills what lives of the generation; the job goes on once all of it is gone.</summary>
+    /// <summary>Kills what lives of the job; it goes on once all of it is gone.</summary>
     private JobTransition Drain(JobState state, DateTimeOffset now)
     {
-        var draining = state with { Phase = JobPhase.Recovering, Wait = JobWait.Exits, Deadline = now + rules.DrainTimeout, ReattachBy = null };
-        return state.Seats.Any(s => s.IsLive)
-            ? JobTransition.Move(draining, [.. StopEverywhere(draining, withCheckpoint: false)])
-            : Drained(draining, now);
+        var draining = state with
+        {
+            Phase = JobPhase.Recovering,
+            Wait = JobWait.Exits,
+            Formation = null,
+            Interruption = null,
+            Deadline = now + rules.DrainTimeout,
+            ReattachBy = null,
+        };
+        return draining.IsDeserted ? Drained(draining, now) : JobTransition.Move(draining, [.. StopEverywhere(draining, withCheckpoint: false)]);
     }
 
     private static JobTransition Fail(JobState state, string error, DateTimeOffset now)
         => Finish(state with { LastError = error }, JobPhase.Failed, error, "KD-J101", now, [.. StopEverywhere(state, withCheckpoint: false)]);
 
-    private JobTransition NotReadyInTime(JobState state, DateTimeOffset now)
+    /// <summary>The job comes to rest because somebody wished it: resumable, or cancelled for good.</summary>
+    private static JobTransition Rest(JobState state, DateTimeOffset now)
     {
-        var late = state.Seats.Where(s => s.Life == RankLife.Starting).Select(s => $"{s.Rank} on {s.WorkerId}");
-        return Recover(state, $"not ready within {rules.StartTimeout.TotalSeconds:0} s: rank {string.Join(", rank ", late)}", "KD-W111", Blame.Rank, now);
+        var at = state.Base is { } entry ? $"step {entry.Step} is saved" : "nothing was saved yet";
+        var cancelled = state.Stop == StopWish.Cancel;
+        return Finish(state, cancelled ? JobPhase.Cancelled : JobPhase.Preempted, cancelled ? $"cancelled; {at}" : $"stopped; {at}", "KD-R110", now);
+    }
+
+    private static JobTransition Finish(JobState state, JobPhase phase, string reason, string code, DateTimeOffset now, params ReadOnlySpan<JobEffect> effects)
+    {
+        var ended = Deserted(state) with
+        {
+            Phase = phase,
+            Wait = JobWait.None,
+            Reason = reason,
+            Stop = StopWish.None,
+            FinishedAt = now,
+        };
+        return JobTransition.Move(ended.Noted(now, code, reason), effects);
     }
 }

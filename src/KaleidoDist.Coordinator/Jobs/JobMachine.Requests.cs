@@ -32,7 +32,7 @@ internal sealed partial class JobMachine
 
     /// <summary>Whether a job of the given state may take over a new submit's specification.</summary>
     public static bool AcceptsSpec(JobState state)
-        => state.Phase.IsAtRest() || !state.Seats.Any(s => s is { IsLive: true, Attached: true });
+        => state.Phase.IsAtRest() || !state.Everyone.Any(s => s is { IsLive: true, Attached: true });
 
     private JobTransition Resubmit(JobState state, JobCommand.Submit submit, DateTimeOffset now)
     {
@@ -52,15 +52,15 @@ internal sealed partial class JobMachine
         };
         if (state.Phase.IsAtRest())
             return Prepare(
-                renewed.Noted(now, "", "submitted again") with { Stop = StopWish.None, FinishedAt = null, RankFailures = 0, WorkerFailures = 0, LastError = null },
+                renewed.Noted(now, "", "submitted again") with { Stop = StopWish.None, FinishedAt = null, RankFailures = 0, Refused = [], LastError = null },
                 JobPhase.Queued, "submitted again");
         if (renewed.Spec == state.Spec && renewed.StopAfterStep == state.StopAfterStep)
             return JobTransition.Move(renewed);
         const string Changed = "a new submit changed the specification while no rank was connected";
         return state switch
         {
-            { Phase: JobPhase.Starting or JobPhase.Running } => Prepare(renewed.Noted(now, "", Changed) with { Restarts = state.Restarts + 1 }, JobPhase.Recovering, Changed),
-            { Wait: JobWait.Slots } => JobTransition.Move(renewed.Noted(now, "", Changed) with { Deadline = now + rules.GatherTime }, Ask(renewed, renewed.Spec.Workers.Max)),
+            { Wait: not JobWait.Exits } when !state.IsDeserted => Prepare(renewed.Noted(now, "", Changed) with { Restarts = state.Restarts + 1 }, JobPhase.Recovering, Changed),
+            { Wait: JobWait.Slots } => JobTransition.Move(renewed.Noted(now, "", Changed) with { Deadline = now + rules.GatherTime }),
             _ => JobTransition.Move(renewed.Noted(now, "", Changed)),
         };
     }
@@ -78,50 +78,39 @@ internal sealed partial class JobMachine
                 : JobTransition.Passing(state, $"the job is {Word(state.Phase)} already");
         }
 
-        if (state.Stop != StopWish.None)
+        if (state.Stop is StopWish.Checkpoint or StopWish.Cancel)
         {
             return cancel && state.Stop == StopWish.Checkpoint
-                ? JobTransition.Move(state with { Stop = StopWish.Cancel })
+                ? JobTransition.Move(state with { Stop = StopWish.Cancel, Reason = StopReason(StopWish.Cancel) })
                 : JobTransition.Passing(state, "the job is stopping already");
         }
 
-        var stopping = (state with { Stop = request.Wish, Reason = cancel ? "cancelling" : "stopping with a checkpoint" })
+        var stopping = (state with { Stop = request.Wish, Reason = StopReason(request.Wish) })
             .Noted(now, "KD-R110", cancel ? "cancel was requested" : "a stop with a checkpoint was requested");
-        return state switch
-        {
-            { Phase: JobPhase.Running } => JobTransition.Move(stopping with { Deadline = now + rules.StopGrace }, [.. StopEverywhere(state, withCheckpoint: true)]),
-            { Phase: JobPhase.Starting } => Drain(stopping, now),
-            { Wait: JobWait.Exits } => JobTransition.Move(stopping),
-            _ => Rest(stopping, now),
-        };
+        return state.Stop == StopWish.Release ? JobTransition.Move(stopping) : StopRanks(stopping, now);
+    }
+
+    private static string StopReason(StopWish wish) => wish == StopWish.Cancel ? "cancelling" : "stopping with a checkpoint";
+
+    /// <summary>Ranks that train save and stop; those whose generation is broken agree on their step first; those that have trained nothing are ended.</summary>
+    private JobTransition StopRanks(JobState state, DateTimeOffset now)
+    {
+        if (state.Wait == JobWait.Exits)
+            return JobTransition.Move(state);
+        if (state.Seats.IsEmpty)
+            return Rest(state, now);
+        if (state.Phase == JobPhase.Starting || (state.IsHolding && state.Aboard.Any(s => s.Life != RankLife.Ready)))
+            return Drain(state, now);
+        if (state.IsHolding)
+            return Regroup(state, state.Reason, now);
+        var unwanted = state.Joiners;
+        var timed = state with { Deadline = now + rules.StopGrace, Joiners = [] };
+        var isWhole = state is { Phase: JobPhase.Running, Formation: null, Interruption: null };
+        return JobTransition.Move(timed, [.. Kill(state, unwanted), .. isWhole ? StopEverywhere(timed, withCheckpoint: true) : []]);
     }
 
     private JobTransition StopTimedOut(JobState state, DateTimeOffset now)
         => state.Stop == StopWish.None
             ? JobTransition.Passing(state with { Deadline = null }, "nothing waits for this deadline")
             : Drain(state.Noted(now, "KD-R112", $"ranks did not stop within {rules.StopGrace.TotalSeconds:0} s and are killed; the newest checkpoint counts"), now);
-
-    /// <summary>The job comes to rest because somebody wished it: resumable, or cancelled for good.</summary>
-    private static JobTransition Rest(JobState state, DateTimeOffset now)
-    {
-        var at = state.Base is { } entry ? $"step {entry.Step} is saved" : "nothing was saved yet";
-        var cancelled = state.Stop == StopWish.Cancel;
-        return Finish(state, cancelled ? JobPhase.Cancelled : JobPhase.Preempted, cancelled ? $"cancelled; {at}" : $"stopped; {at}", "KD-R110", now);
-    }
-
-    private static JobTransition Finish(JobState state, JobPhase phase, string reason, string code, DateTimeOffset now, params ReadOnlySpan<JobEffect> effects)
-    {
-        var ended = (state with
-        {
-            Phase = phase,
-            Wait = JobWait.None,
-            Reason = reason,
-            Seats = [],
-            Deadline = null,
-            ReattachBy = null,
-            Stop = StopWish.None,
-            FinishedAt = now,
-        }).Noted(now, code, reason);
-        return state.Seats.IsEmpty ? JobTransition.Move(ended, [.. effects, new JobEffect.ReleaseSlots(state.Generation)]) : JobTransition.Move(ended, effects);
-    }
 }

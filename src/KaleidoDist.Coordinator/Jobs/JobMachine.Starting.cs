@@ -1,15 +1,31 @@
 using System.Collections.Immutable;
-using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Coordinator;
 
-/// <summary>How a generation begins: find the checkpoint, number the generation, get slots, start ranks, introduce them.</summary>
+/// <summary>
+/// How a job begins from nothing or from a checkpoint: find it, number the generation, get slots, start rank processes, and when all of
+/// them are ready tell them each other.
+/// </summary>
 internal sealed partial class JobMachine
 {
     private static JobTransition Prepare(JobState state, JobPhase phase, string reason)
         => JobTransition.Move(
-            state with { Phase = phase, Wait = JobWait.Checkpoint, Reason = reason, Seats = [], Deadline = null, ReattachBy = null },
+            Deserted(state) with { Phase = phase, Wait = JobWait.Checkpoint, Reason = reason },
             new JobEffect.FindCheckpoint(state.RunDirectory));
+
+    /// <summary>The job without anything that belongs to rank processes.</summary>
+    private static JobState Deserted(JobState state) => state with
+    {
+        Seats = [],
+        Joiners = [],
+        Leavers = [],
+        Formation = null,
+        Interruption = null,
+        Quarrel = null,
+        Leaving = [],
+        Deadline = null,
+        ReattachBy = null,
+    };
 
     private JobTransition BaseFound(JobState state, JobCommand.CheckpointFound found, DateTimeOffset now)
     {
@@ -33,15 +49,13 @@ internal sealed partial class JobMachine
             Checkpoints = found.Checkpoints,
             Step = from,
             Generation = Math.Max(state.Generation, found.HighestGeneration) + 1,
+            Environment = [],
         };
         if (from >= state.Extent.TotalSteps)
             return Finish(state, JobPhase.Succeeded, $"all {Count(state.Extent.TotalSteps, "step")} are done", "", now);
         if (state.StopAfterStep > 0 && from >= state.StopAfterStep)
             return Rest(state, now);
-        var workers = state.Spec.Workers;
-        return JobTransition.Move(
-            state with { Wait = JobWait.Slots, Reason = $"waiting for {workers.Max} slots", Deadline = now + rules.GatherTime },
-            Ask(state, workers.Max));
+        return JobTransition.Move(state with { Wait = JobWait.Slots, Reason = $"waiting for {Count(state.MaxWorld, "slot")}", Deadline = now + rules.GatherTime });
     }
 
     private static JobTransition PreparationFailed(JobState state, JobCommand.PreparationFailed failed, DateTimeOffset now)
@@ -49,68 +63,60 @@ internal sealed partial class JobMachine
             ? JobTransition.Ignored(state, "nothing is being prepared")
             : Fail(state, failed.Error, now);
 
-    private JobTransition SlotsGranted(JobState state, JobCommand.SlotsGranted granted, DateTimeOffset now)
+    private JobTransition Begin(JobState state, ImmutableArray<SlotSeat> slots, DateTimeOffset now)
     {
-        if (state.Wait != JobWait.Slots)
-        {
-            // A repeated grant of the generation that runs already must not take its slots away.
-            return state.Seats.IsEmpty
-                ? JobTransition.Ignored(state, "no slots were asked for", new JobEffect.ReleaseSlots(granted.Generation))
-                : JobTransition.Ignored(state, "the generation has its slots");
-        }
-
-        var seats = granted.Seats.Select(s => new RankSeat(s.Rank, s.WorkerId, s.Host)).OrderBy(s => s.Rank).ToImmutableArray();
-        var workers = seats.GroupBy(s => s.WorkerId).OrderBy(g => g.Key, StringComparer.Ordinal).ToImmutableArray();
         var starting = state with
         {
             Phase = JobPhase.Starting,
             Wait = JobWait.None,
-            Seats = seats,
+            Seats = [.. slots.Select((s, rank) => new RankSeat(rank, s.Member, s.WorkerId, s.Host))],
             Deadline = now + rules.StartTimeout,
-            Reason = $"starting {Count(seats.Length, "rank")} on {Count(workers.Length, "worker")}",
+            Reason = $"starting {Count(slots.Length, "rank")} on {Count(slots.Select(s => s.WorkerId).Distinct().Count(), "worker")}",
         };
-        return JobTransition.Move(
-            starting.Noted(now, "", $"generation {state.Generation}: {starting.Reason}"),
-            [.. workers.Select(w => new JobEffect.StartRanks(w.Key, state.Generation, seats.Length, [.. w.Select(s => s.Rank)], state.Base?.Seq ?? 0))]);
+        return JobTransition.Move(starting.Noted(now, "", $"generation {state.Generation}: {starting.Reason}"), Starts(starting, starting.Seats, joining: false));
     }
 
-    private static JobTransition SlotsShort(JobState state, JobCommand.SlotsShort shortage)
+    private static ReadOnlySpan<JobEffect> Starts(JobState state, IEnumerable<RankSeat> seats, bool joining)
+        => seats
+            .GroupBy(s => s.WorkerId)
+            .OrderBy(w => w.Key, StringComparer.Ordinal)
+            .Select(w => (JobEffect)new JobEffect.StartRanks(w.Key, state.Generation, [.. w.Select(s => s.Member)], joining ? 0 : state.Base?.Seq ?? 0, joining))
+            .ToArray();
+
+    private JobTransition RankReady(JobState state, JobCommand.RankReady ready, DateTimeOffset now)
     {
-        if (state.Wait != JobWait.Slots)
-            return JobTransition.Ignored(state, "no slots were asked for");
-        var workers = state.Spec.Workers;
-        var wanted = shortage.Free < workers.Min ? $"waiting for at least {Count(workers.Min, "slot")}" : $"gathering up to {Count(workers.Max, "slot")}";
-        var reason = $"{wanted}; {shortage.Free} {(shortage.Free == 1 ? "is" : "are")} free";
-        return JobTransition.Passing(state with { Reason = reason }, reason);
+        var seat = state.Find(ready.Member, ready.WorkerId)!;
+        if (Difference(state, ready.Environment) is { } difference)
+            return Refuse(state, seat, ready.Incarnation, difference, now);
+        if (state.Environment.IsEmpty)
+            state = state with { Environment = ready.Environment };
+        if (seat.Life != RankLife.Starting)
+            return JobTransition.Passing(state, $"{seat.Name} is known to be ready");
+        state = state.With(seat with { Life = RankLife.Ready, Endpoint = ready.Endpoint, ProcessId = ready.ProcessId, Attached = true, Until = null });
+        return FormWhenReady(state, now) ?? JobTransition.Move(state);
     }
 
-    private static JobTransition RankReady(JobState state, JobCommand.RankReady ready, DateTimeOffset now)
+    /// <summary>The first generation, once every rank of it is ready; null before, and for later generations.</summary>
+    private JobTransition? FormWhenReady(JobState state, DateTimeOffset now)
     {
-        var seat = state.Seats[ready.Rank];
-        if (state.Phase != JobPhase.Starting || seat.Life == RankLife.Gone)
-            return JobTransition.Ignored(state, $"rank {ready.Rank} is not awaited");
-        state = state.WithSeat(seat with { Life = RankLife.Ready, Endpoint = ready.Endpoint, ProcessId = ready.ProcessId, Attached = true });
-        return FormWhenReady(state, now) ?? JobTransition.Passing(state, $"rank {ready.Rank} is ready");
-    }
-
-    /// <summary>The transition to Running when every rank is ready; null before.</summary>
-    private static JobTransition? FormWhenReady(JobState state, DateTimeOffset now)
-    {
-        if (state.Seats.Any(s => s.Life != RankLife.Ready || !s.Attached))
+        if (state is not { Phase: JobPhase.Starting, Formation: null } || state.Seats.IsEmpty || state.Seats.Any(s => s.Life != RankLife.Ready || !s.Attached))
             return null;
-        var running = state with
+        var forming = state with
         {
-            Phase = JobPhase.Running,
-            Reason = $"training on {Count(state.Seats.Length, "rank")}",
+            Formation = new Formation(AtBorder: false, Stop: false, now + rules.FormTimeout),
             Deadline = null,
-            ReattachBy = null,
-            StartedAt = state.StartedAt ?? now,
+            Reason = $"{Count(state.Seats.Length, "rank")} {(state.Seats.Length == 1 ? "forms" : "form")} generation {state.Generation}",
         };
-        return JobTransition.Move(running, [.. running.LiveWorkers().Select(w => Introduction(running, w))]);
+        return JobTransition.Move(forming, Introductions(forming));
     }
 
-    private static JobEffect.FormGeneration Introduction(JobState state, string workerId)
-        => new(workerId, state.Generation, [.. state.Seats.Select(s => new RankMember(s.Rank, s.WorkerId, s.Host, s.Endpoint!))]);
+    private JobTransition NotReadyInTime(JobState state, DateTimeOffset now)
+    {
+        var late = state.Seats.Where(s => s.Life == RankLife.Starting).ToImmutableArray();
+        if (late.IsEmpty)
+            return JobTransition.Passing(state with { Deadline = null }, "all ranks are ready");
+        return LoseSeats(state with { Deadline = null }, late, new Loss("KD-W111", $"not ready within {Seconds(rules.StartTimeout)}: {Ranks(late)}") { IsFailure = true, MayLive = true }, now);
+    }
 
     private static string Place(CheckpointEntry? entry) => entry is null ? "the beginning" : $"step {entry.Step} (checkpoint {entry.Seq})";
 }

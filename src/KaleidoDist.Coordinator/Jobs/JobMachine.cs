@@ -4,21 +4,26 @@ namespace KaleidoDist.Coordinator;
 
 /// <summary>
 /// The life of a job as a pure function: state and command in, new state, effects and the sentence that explains them out.
-/// No clock, task, chance or I/O. The parts: submits and stops (<c>JobMachine.Requests</c>), how a generation begins
-/// (<c>.Starting</c>), how it ends (<c>.Ending</c>), checkpoints (<c>.Checkpoints</c>), workers that come back (<c>.Workers</c>).
+/// No clock, task, chance or I/O. The parts: submits and stops (<c>JobMachine.Requests</c>), the first generation after a checkpoint
+/// (<c>.Starting</c>), the next one from memory (<c>.Regrouping</c>), who is at fault when a generation breaks (<c>.Suspicion</c>), processes
+/// that come (<c>.Joining</c>) and go (<c>.Leaving</c>), slots (<c>.Slots</c>), workers that come back (<c>.Workers</c>), checkpoints
+/// (<c>.Checkpoints</c>) and the end (<c>.Ending</c>).
 /// </summary>
 /// <param name="rules">Times and budgets.</param>
 internal sealed partial class JobMachine(JobRules rules)
 {
-    /// <summary>Answers one command.</summary>
+    /// <summary>Answers one command, and does what its answer makes possible: a border that waited, a donation, an ask for slots.</summary>
     /// <param name="state">The job.</param>
     /// <param name="command">What happened.</param>
     /// <param name="now">When; never goes back while a coordinator lives.</param>
     public JobTransition Apply(JobState state, JobCommand command, DateTimeOffset now)
+        => Answer(state, command, now).Then(ForgetLeft).Then(s => Pursue(s, now)).Then(s => KeepAsking(s, now));
+
+    private JobTransition Answer(JobState state, JobCommand command, DateTimeOffset now)
     {
         if (command is IOfGeneration of && of.Generation != state.Generation)
             return OutOfDate(state, of);
-        if (command is IOfRank about && (SeatOf(state, about) is null || !state.Phase.HasGeneration() && state.Wait != JobWait.Exits))
+        if (command is IOfMember about && state.Find(about.Member, about.WorkerId) is null)
             return OutOfPlace(state, about);
         return command switch
         {
@@ -28,64 +33,80 @@ internal sealed partial class JobMachine(JobRules rules)
             JobCommand.PreparationFailed failed => PreparationFailed(state, failed, now),
             JobCommand.SlotsGranted granted => SlotsGranted(state, granted, now),
             JobCommand.SlotsShort shortage => SlotsShort(state, shortage),
-            JobCommand.WorkerUnreachable unreachable => SeatsLost(state, unreachable.WorkerId, "cannot be reached", now),
+            JobCommand.WorkerUnreachable unreachable => WorkerUnreachable(state, unreachable, now),
             JobCommand.RankReady ready => RankReady(state, ready, now),
-            JobCommand.RankProgressed progressed => JobTransition.Passing(state with { Step = Math.Max(state.Step, progressed.Step) }, "a step was applied"),
+            JobCommand.RankFormed formed => RankFormed(state, formed, now),
+            JobCommand.RankInterrupted interrupted => RankInterrupted(state, interrupted, now),
+            JobCommand.RankSilent silent => RankSilent(state, silent, now),
+            JobCommand.RankStuck stuck => RankStuck(state, stuck, now),
+            JobCommand.RankCaughtUp caughtUp => RankCaughtUp(state, caughtUp, now),
+            JobCommand.RankProgressed progressed => RankProgressed(state, progressed, now),
             JobCommand.RankWarned warned => RankWarned(state, warned, now),
             JobCommand.RankFinished finished => RankFinished(state, finished),
             JobCommand.RankExited exited => RankExited(state, exited, now),
             JobCommand.WorkerRegistered registered => WorkerRegistered(state, registered, now),
-            JobCommand.WorkerLost lost => SeatsLost(state, lost.WorkerId, lost.Why, now),
+            JobCommand.WorkerLost lost => WorkerLost(state, lost.WorkerId, lost.Why, now),
+            JobCommand.WorkerSuspected suspected => WorkerSuspected(state, suspected, now),
+            JobCommand.WorkerLeaving leaving => WorkerLeaving(state, leaving, now),
             JobCommand.CheckpointProposed proposed => CheckpointProposed(state, proposed),
             JobCommand.CheckpointCommitted committed => CheckpointCommitted(state, committed, now),
             JobCommand.CheckpointRefused refused => CheckpointRefused(state, refused, now),
             JobCommand.CheckpointsRemoved removed => CheckpointsRemoved(state, removed),
             JobCommand.CoordinatorRestarted => CoordinatorRestarted(state, now),
-            JobCommand.Tick => Tick(state, now),
+            JobCommand.Tick tick => Tick(state, tick, now),
             _ => throw new ArgumentOutOfRangeException(nameof(command), command, "unknown job command"),
         };
     }
 
-    private static RankSeat? SeatOf(JobState state, IOfRank about)
-        => about.Rank >= 0 && about.Rank < state.Seats.Length && state.Seats[about.Rank] is var seat && seat.WorkerId == about.WorkerId ? seat : null;
-
     private static JobTransition OutOfDate(JobState state, IOfGeneration command)
     {
         var why = $"generation {command.Generation} is over; generation {state.Generation} is current";
+        return JobTransition.Ignored(state, why, command is JobCommand.CheckpointProposed proposed ? [Refusal(proposed, why)] : []);
+    }
+
+    /// <summary>A process that is no part of the job any more never comes back: one that speaks as if it were is ended.</summary>
+    private static JobTransition OutOfPlace(JobState state, IOfMember command)
+    {
+        var why = $"member {command.Member} on {command.WorkerId} is no part of the job, or the job is {Word(state.Phase)}";
         return command switch
         {
-            JobCommand.SlotsGranted granted => JobTransition.Ignored(state, why, new JobEffect.ReleaseSlots(granted.Generation)),
             JobCommand.CheckpointProposed proposed => JobTransition.Ignored(state, why, Refusal(proposed, why)),
+            JobCommand.RankReady or JobCommand.RankInterrupted or JobCommand.RankCaughtUp or JobCommand.RankSilent
+                => JobTransition.Ignored(state, why, new JobEffect.StopRanks(command.WorkerId, state.Generation, WithCheckpoint: false, [command.Member])),
             _ => JobTransition.Ignored(state, why),
         };
     }
 
-    private static JobTransition OutOfPlace(JobState state, IOfRank command)
-    {
-        var why = $"rank {command.Rank} of generation {command.Generation} does not run on {command.WorkerId}, or the job is {Word(state.Phase)}";
-        return command is JobCommand.CheckpointProposed proposed
-            ? JobTransition.Ignored(state, why, Refusal(proposed, why))
-            : JobTransition.Ignored(state, why);
-    }
-
-    private JobTransition Tick(JobState state, DateTimeOffset now) => state switch
+    private JobTransition Tick(JobState state, JobCommand.Tick tick, DateTimeOffset now) => state switch
     {
         { ReattachBy: { } by } when now >= by => ReattachTimedOut(state, now),
+        { Formation.By: { } by } when now >= by => FormationTimedOut(state, now),
         { Deadline: { } deadline } when now >= deadline => DeadlinePassed(state, now),
+        { Interruption: not null } => Judge(state, tick.Places, now),
+        _ when state.Joiners.Any(j => now >= j.Until) => JoinersTimedOut(state, now),
         _ => JobTransition.Passing(state, "nothing is due"),
     };
 
     private JobTransition DeadlinePassed(JobState state, DateTimeOffset now) => state switch
     {
-        { Wait: JobWait.Slots } => JobTransition.Passing(
-            state with { Deadline = now + rules.GatherTime }, "the time to gather ranks is over", Ask(state, state.Spec.Workers.Min)),
-        { Wait: JobWait.Exits } => Drained(state with { Seats = [.. state.Seats.Select(s => s with { Life = RankLife.Gone })] }, now),
-        { Phase: JobPhase.Starting } => NotReadyInTime(state, now),
-        { Phase: JobPhase.Running } => StopTimedOut(state, now),
+        { Wait: JobWait.Slots } => JobTransition.Passing(state with { Deadline = null }, "the time to gather ranks is over"),
+        { Wait: JobWait.Exits } => Drained(state.Select(s => s with { Life = RankLife.Gone }), now),
+        { Phase: JobPhase.Starting, Formation: null } => NotReadyInTime(state, now),
+        { Stop: not StopWish.None } => StopTimedOut(state, now),
         _ => JobTransition.Passing(state with { Deadline = null }, "nothing waits for this deadline"),
     };
 
-    private static JobEffect.AcquireSlots Ask(JobState state, int need) => new(state.Generation, need, state.Spec.Workers.Max);
+    private JobTransition RankProgressed(JobState state, JobCommand.RankProgressed progressed, DateTimeOffset now)
+    {
+        if (progressed.Step > state.FailedStep && state.RankFailures > 0)
+            state = state with { RankFailures = 0 };
+        if (progressed.Step > state.Step)
+            state = state with { Step = progressed.Step };
+        // A step needs every member of its generation: they formed it, whatever became of their word.
+        return progressed.Generation == state.Generation && state.Formation is not null
+            ? Formed(state, now)
+            : JobTransition.Passing(state, "a step was applied");
+    }
 
     private static JobTransition RankWarned(JobState state, JobCommand.RankWarned warned, DateTimeOffset now)
         => state.Notes is [.., var last] && last.Code == warned.Code && last.Text == warned.Text
@@ -96,6 +117,15 @@ internal sealed partial class JobMachine(JobRules rules)
 
     private static string Count(long number, string noun) => number == 1 ? $"1 {noun}" : $"{number} {noun}s";
 
+    private static string Seconds(TimeSpan time) => $"{time.TotalSeconds.ToString("0.#", System.Globalization.CultureInfo.InvariantCulture)} s";
+
+    private static string Ranks(IEnumerable<RankSeat> seats) => string.Join(", ", seats.Select(s => s.Name));
+
+    /// <summary>Ends these processes at once, one order a worker.</summary>
+    private static ImmutableArray<JobEffect> Kill(JobState state, IEnumerable<RankSeat> seats)
+        => [.. seats.GroupBy(s => s.WorkerId).OrderBy(w => w.Key, StringComparer.Ordinal).Select(w => new JobEffect.StopRanks(w.Key, state.Generation, WithCheckpoint: false, [.. w.Select(s => s.Member)]))];
+
+    /// <summary>Ends all processes of the job.</summary>
     private static ImmutableArray<JobEffect> StopEverywhere(JobState state, bool withCheckpoint)
-        => [.. state.LiveWorkers().Select(w => new JobEffect.StopRanks(w, state.Generation, withCheckpoint))];
+        => [.. state.Everyone.Where(s => s.IsLive).Select(s => s.WorkerId).Distinct().Order(StringComparer.Ordinal).Select(w => new JobEffect.StopRanks(w, state.Generation, withCheckpoint, []))];
 }

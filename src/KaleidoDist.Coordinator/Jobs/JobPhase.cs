@@ -6,13 +6,13 @@ internal enum JobPhase
     /// <summary>Waits for slots for its first generation.</summary>
     Queued,
 
-    /// <summary>Ranks of the generation are starting; not all are ready.</summary>
+    /// <summary>Rank processes start, or form the first generation since.</summary>
     Starting,
 
-    /// <summary>The generation is formed and trains.</summary>
+    /// <summary>The generation trains; it may be about to part at a step border for the next.</summary>
     Running,
 
-    /// <summary>A generation ended too early; the next is being prepared.</summary>
+    /// <summary>A generation broke: the next one forms from memory, waits for slots, or goes back to a checkpoint.</summary>
     Recovering,
 
     /// <summary>Stopped with a checkpoint; a submit on its run folder goes on.</summary>
@@ -28,7 +28,7 @@ internal enum JobPhase
     Cancelled,
 }
 
-/// <summary>What a job that has no running ranks waits for.</summary>
+/// <summary>What a job whose ranks do not train waits for.</summary>
 internal enum JobWait
 {
     /// <summary>Nothing.</summary>
@@ -40,11 +40,11 @@ internal enum JobWait
     /// <summary>The newest valid checkpoint is being looked for.</summary>
     Checkpoint,
 
-    /// <summary>Free slots.</summary>
+    /// <summary>Free slots: for a first generation, or for ranks that hold their state in memory and are too few.</summary>
     Slots,
 }
 
-/// <summary>Whether a person wants the job to stop.</summary>
+/// <summary>Whether the ranks are to stop, and what for.</summary>
 internal enum StopWish
 {
     /// <summary>No.</summary>
@@ -55,6 +55,9 @@ internal enum StopWish
 
     /// <summary>With a checkpoint, for good.</summary>
     Cancel,
+
+    /// <summary>With a checkpoint, because workers leave and too few stay: the job then waits for slots.</summary>
+    Release,
 }
 
 /// <summary>Facts about phases.</summary>
@@ -62,7 +65,4 @@ internal static class JobPhases
 {
     /// <summary>Whether nothing but a new submit (or a cancel of a preempted job) moves a job in this phase.</summary>
     public static bool IsAtRest(this JobPhase phase) => phase >= JobPhase.Preempted;
-
-    /// <summary>Whether ranks of the current generation are meant to live in this phase.</summary>
-    public static bool HasGeneration(this JobPhase phase) => phase is JobPhase.Starting or JobPhase.Running;
 }

@@ -42,8 +42,47 @@ internal sealed record JobState
     /// <summary>Version of the membership; 0 before the first. Never goes back.</summary>
     public long Generation { get; init; }
 
-    /// <summary>Ranks of <see cref="Generation"/>, by rank; empty while slots are waited for.</summary>
+    /// <summary>Identity of the next rank process; grows only.</summary>
+    public long NextMember { get; init; } = 1;
+
+    /// <summary>Members of <see cref="Generation"/>, by rank: those that start for it, form it, train in it, or hold its state while slots are waited for.</summary>
     public ImmutableArray<RankSeat> Seats { get; init; } = [];
+
+    /// <summary>Rank processes on their way into a later generation, oldest first.</summary>
+    public ImmutableArray<RankSeat> Joiners { get; init; } = [];
+
+    /// <summary>Members of the generation before that leave it at the border which the present one waits for.</summary>
+    public ImmutableArray<RankSeat> Leavers { get; init; } = [];
+
+    /// <summary>The present generation while not all have formed it; null before and after.</summary>
+    public Formation? Formation { get; init; }
+
+    /// <summary>What ranks say of the present generation's end; null while it is whole.</summary>
+    public Interruption? Interruption { get; init; }
+
+    /// <summary>Connections that broke since the last step; null for none.</summary>
+    public Quarrel? Quarrel { get; init; }
+
+    /// <summary>Workers whose stream is broken or silent: gone as soon as a peer says so too. In memory only.</summary>
+    public ImmutableArray<string> Suspects { get; init; } = [];
+
+    /// <summary>Workers that are to run no rank of the job any more.</summary>
+    public ImmutableArray<string> Leaving { get; init; } = [];
+
+    /// <summary>What the ranks have in common and a joiner must have too; empty before the first is ready.</summary>
+    public ImmutableArray<EnvironmentItem> Environment { get; init; } = [];
+
+    /// <summary>Worker processes that were found to differ: not asked again.</summary>
+    public ImmutableArray<RefusedWorker> Refused { get; init; } = [];
+
+    /// <summary>The wish for slots that stands with the pool. In memory only.</summary>
+    public StandingAsk? Ask { get; init; }
+
+    /// <summary>No joiner is asked for before; null for now.</summary>
+    public DateTimeOffset? GrowAfter { get; init; }
+
+    /// <summary>How long the next lost joiner keeps others from being asked for.</summary>
+    public TimeSpan GrowPause { get; init; }
 
     /// <summary>When the present phase or wait ends by itself; null for never.</summary>
     public DateTimeOffset? Deadline { get; init; }
@@ -66,17 +105,23 @@ internal sealed record JobState
     /// <summary>Checkpoints of the run that are kept, oldest first.</summary>
     public ImmutableArray<CheckpointEntry> Checkpoints { get; init; } = [];
 
-    /// <summary>Newest step reported in this generation; may be lower than before a recovery.</summary>
+    /// <summary>Newest step applied; lower than before only after a return to a checkpoint.</summary>
     public long Step { get; init; }
 
-    /// <summary>Rank failures since the last commit.</summary>
+    /// <summary>Rank failures since a step beyond <see cref="FailedStep"/> was applied.</summary>
     public int RankFailures { get; init; }
 
-    /// <summary>Worker failures since the last commit.</summary>
-    public int WorkerFailures { get; init; }
+    /// <summary>The step that was in flight when a rank last failed.</summary>
+    public long FailedStep { get; init; }
 
-    /// <summary>Recoveries since the job was submitted.</summary>
+    /// <summary>Times the job went back to a checkpoint.</summary>
     public int Restarts { get; init; }
+
+    /// <summary>Times it went on from memory with other members.</summary>
+    public int Regroups { get; init; }
+
+    /// <summary>The newest of these changes; null before the first.</summary>
+    public MembershipChange? LastChange { get; init; }
 
     /// <summary>The newest failure.</summary>
     public string? LastError { get; init; }
@@ -93,7 +138,7 @@ internal sealed record JobState
     /// <summary>When it was first submitted.</summary>
     public DateTimeOffset SubmittedAt { get; init; }
 
-    /// <summary>When its first generation was formed.</summary>
+    /// <summary>When its first generation trained.</summary>
     public DateTimeOffset? StartedAt { get; init; }
 
     /// <summary>When it came to rest.</summary>
@@ -106,12 +151,44 @@ internal sealed record JobState
     public JobState Noted(DateTimeOffset at, string code, string text)
         => this with { Notes = [.. Notes.Skip(Notes.Length - MaxNotes + 1), new JobNote(at, code, text)] };
 
-    /// <summary>This state with one seat replaced.</summary>
-    public JobState WithSeat(RankSeat seat) => this with { Seats = Seats.SetItem(seat.Rank, seat) };
+    /// <summary>Ranks the job may have at most: each hosts at least one virtual rank.</summary>
+    public int MaxWorld => Math.Min(Spec.Workers.Max, Spec.Training.VirtualRanks);
 
-    /// <summary>Workers that hold live ranks, in ordinal order.</summary>
-    public IEnumerable<string> LiveWorkers()
-        => Seats.Where(s => s.IsLive).Select(s => s.WorkerId).Distinct().Order(StringComparer.Ordinal);
+    /// <summary>Rank processes that are part of the job: seated, joining or leaving.</summary>
+    public IEnumerable<RankSeat> Everyone => Seats.Concat(Joiners).Concat(Leavers);
+
+    /// <summary>Members that can be part of the next generation, in the order of their ranks.</summary>
+    public IEnumerable<RankSeat> Aboard => Seats.Where(s => s.IsAboard);
+
+    /// <summary>Whether ranks hold their state in memory and are too few to train.</summary>
+    public bool IsHolding => Wait == JobWait.Slots && !Seats.IsEmpty;
+
+    /// <summary>Whether no rank process may live that the job counts on.</summary>
+    public bool IsDeserted => !Everyone.Any(s => s.IsLive);
+
+    /// <summary>A live rank process on this worker; null when the job has none such.</summary>
+    public RankSeat? Find(long member, string workerId) => Everyone.FirstOrDefault(s => s.Member == member && s.WorkerId == workerId && s.IsLive);
+
+    /// <summary>This state with every rank process as <paramref name="change"/> makes it; those it makes null are no part of the job any more.</summary>
+    public JobState Select(Func<RankSeat, RankSeat?> change) => this with
+    {
+        Seats = [.. Seats.Select(change).OfType<RankSeat>()],
+        Joiners = [.. Joiners.Select(change).OfType<RankSeat>()],
+        Leavers = [.. Leavers.Select(change).OfType<RankSeat>()],
+    };
+
+    /// <summary>This state with one rank process replaced, wherever it is.</summary>
+    public JobState With(RankSeat seat) => Select(s => s.Member == seat.Member ? seat : s);
+
+    /// <summary>This state without these rank processes; seats are dealt anew.</summary>
+    public JobState Without(IReadOnlyCollection<long> members)
+    {
+        var left = Select(s => members.Contains(s.Member) ? null : s);
+        return left with { Seats = Dealt(left.Seats) };
+    }
+
+    /// <summary>Seats with ranks 0 to W-1 in the order they are in.</summary>
+    public static ImmutableArray<RankSeat> Dealt(IEnumerable<RankSeat> seats) => [.. seats.Select((s, rank) => s.Rank == rank ? s : s with { Rank = rank })];
 }
 
 /// <summary>Something that happened to a job.</summary>
@@ -125,40 +202,3 @@ internal sealed record JobNote(DateTimeOffset At, string Code, string Text);
 /// <param name="TrainFingerprint">Its fingerprint.</param>
 /// <param name="ValidationKey">Record of the validation set's manifest; null without one.</param>
 internal sealed record JobDatasets(string TrainKey, string TrainFingerprint, string? ValidationKey);
-
-/// <summary>Where a run's history stood at one moment: what a commit must continue, so that nobody else's commit is taken for one's own.</summary>
-/// <param name="Seq">Checkpoint whose state is in use; 0 for none.</param>
-/// <param name="Hash">Hash of its manifest; null for none.</param>
-/// <param name="LastSeq">Highest number ever used, valid or not.</param>
-/// <param name="Supersedes">Numbers above <paramref name="Seq"/> that were found damaged.</param>
-[GenerateSerializer, Immutable, Alias("kaleido.HistoryHead")]
-internal sealed record HistoryHead(
-    [property: Id(0)] long Seq, [property: Id(1)] string? Hash, [property: Id(2)] long LastSeq, [property: Id(3)] ImmutableArray<long> Supersedes)
-{
-    /// <summary>A run without checkpoints.</summary>
-    public static HistoryHead Empty { get; } = new(0, null, 0, []);
-}
-
-/// <summary>One committed checkpoint of a run.</summary>
-/// <param name="Seq">Its number in the run's log.</param>
-/// <param name="Step">Steps done.</param>
-/// <param name="Epoch">Epochs begun before it.</param>
-/// <param name="Samples">Samples consumed.</param>
-/// <param name="WorldSize">Ranks that made it.</param>
-/// <param name="Generation">Generation that made it.</param>
-/// <param name="Bytes">Size of its files.</param>
-/// <param name="WeightsXxh128">Hash of all weights, hex.</param>
-/// <param name="CreatedAt">When it was committed.</param>
-/// <param name="Kind">periodic, preempt or final.</param>
-[GenerateSerializer, Immutable, Alias("kaleido.CheckpointEntry")]
-internal sealed record CheckpointEntry(
-    [property: Id(0)] long Seq,
-    [property: Id(1)] long Step,
-    [property: Id(2)] long Epoch,
-    [property: Id(3)] long Samples,
-    [property: Id(4)] int WorldSize,
-    [property: Id(5)] long Generation,
-    [property: Id(6)] long Bytes,
-    [property: Id(7)] string WeightsXxh128,
-    [property: Id(8)] DateTimeOffset CreatedAt,
-    [property: Id(9)] string Kind);

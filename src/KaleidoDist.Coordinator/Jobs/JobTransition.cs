@@ -20,4 +20,12 @@ internal sealed record JobTransition(JobState State, ImmutableArray<JobEffect> E
     /// <summary>A command that does not apply.</summary>
     public static JobTransition Ignored(JobState state, string reason, params ReadOnlySpan<JobEffect> effects)
         => new(state with { IgnoredMessages = state.IgnoredMessages + 1 }, [.. effects], reason, Durable: false);
+
+    /// <summary>This move, and what follows from the state it leads to; null for nothing. Both are one write.</summary>
+    public JobTransition Then(Func<JobState, JobTransition?> next) => next(State) is not { } more
+        ? this
+        : new(more.State, [.. Effects, .. more.Effects], more.Durable ? more.Reason : Reason, Durable || more.Durable);
+
+    /// <summary>This move, with effects that come first.</summary>
+    public JobTransition After(ImmutableArray<JobEffect> effects) => effects.IsEmpty ? this : this with { Effects = [.. effects, .. Effects] };
 }

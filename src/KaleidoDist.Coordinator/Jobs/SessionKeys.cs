@@ -1,25 +1,31 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
+using System.Text;
 
 namespace KaleidoDist.Coordinator;
 
 /// <summary>
-/// Keys that the ranks of a generation prove to each other. In memory: a generation whose ranks have started needs its key no more here,
-/// and one whose ranks have not is given up after a restart.
+/// Keys that ranks prove to each other: one for each generation, one for each joiner. All are derived from a secret of their job, which is
+/// stored with it, so that an order can be repeated after a restart with the same key.
 /// </summary>
 internal sealed class SessionKeys
 {
-    private const int KeyBytes = 32;
-    private readonly Dictionary<string, (long Generation, byte[] Key)> newest = new(StringComparer.Ordinal);
-    private readonly Lock gate = new();
+    /// <summary>Length of a secret and of a key.</summary>
+    public const int ByteCount = 32;
 
-    /// <summary>The key of a job's generation: the same for every worker.</summary>
-    public byte[] Of(string jobId, long generation)
-    {
-        lock (gate)
-        {
-            if (!newest.TryGetValue(jobId, out var entry) || entry.Generation != generation)
-                newest[jobId] = entry = (generation, RandomNumberGenerator.GetBytes(KeyBytes));
-            return entry.Key;
-        }
-    }
+    private readonly ConcurrentDictionary<string, byte[]> secrets = new(StringComparer.Ordinal);
+
+    /// <summary>A new secret, as it is stored.</summary>
+    public static string NewSecret() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(ByteCount));
+
+    /// <summary>Makes a job's secret known.</summary>
+    public void Keep(string jobId, string secret) => secrets[jobId] = Convert.FromHexString(secret);
+
+    /// <summary>The key of a generation: the same for every worker and every repetition.</summary>
+    public byte[] OfGeneration(string jobId, long generation) => Derive(jobId, $"generation {generation}");
+
+    /// <summary>The key of the connection that brings a joiner its state.</summary>
+    public byte[] OfJoiner(string jobId, long member) => Derive(jobId, $"joiner {member}");
+
+    private byte[] Derive(string jobId, string what) => HMACSHA256.HashData(secrets[jobId], Encoding.UTF8.GetBytes(what));
 }

@@ -5,7 +5,7 @@ using KaleidoDist.Protocol.V1;
 namespace KaleidoDist.Coordinator;
 
 /// <summary>The jobs whose grains live in this process, as watchers see them. A status never waits on storage and never shows what is not stored.</summary>
-internal sealed class JobBoard
+internal sealed class JobBoard(JobRules rules, CoordinatorClock clock)
 {
     private readonly ConcurrentDictionary<string, LiveJob> jobs = new(StringComparer.Ordinal);
 
@@ -15,7 +15,7 @@ internal sealed class JobBoard
     /// <summary>A job's newest stored state.</summary>
     public void Publish(JobState state)
     {
-        if (jobs.TryGetValue(state.JobId, out var job) || !jobs.TryAdd(state.JobId, new LiveJob(state)) && jobs.TryGetValue(state.JobId, out job))
+        if (jobs.TryGetValue(state.JobId, out var job) || !jobs.TryAdd(state.JobId, new LiveJob(state, rules, clock)) && jobs.TryGetValue(state.JobId, out job))
             job.Publish(state);
     }
 

@@ -14,7 +14,7 @@ internal static class JobStatusView
     /// <param name="lastStep">The newest step; null before the first.</param>
     /// <param name="validation">Newest validation results.</param>
     public static Wire.JobStatus Build(
-        JobState state, IReadOnlyDictionary<int, LiveRank> live, IReadOnlyList<Wire.StepMetrics> recent, Wire.StepMetrics? lastStep, IEnumerable<Wire.TaskMetric> validation)
+        JobState state, IReadOnlyDictionary<long, LiveRank> live, IReadOnlyList<Wire.StepMetrics> recent, Wire.StepMetrics? lastStep, IEnumerable<Wire.TaskMetric> validation)
     {
         var stepSeconds = recent.Count == 0 ? 0 : recent.Average(m => m.StepSeconds);
         var trains = state.Phase == JobPhase.Running && stepSeconds > 0;
@@ -39,8 +39,10 @@ internal static class JobStatusView
             LastStep = lastStep,
             RunDirectory = state.RunDirectory,
             Restarts = state.Restarts,
+            Regroups = state.Regroups,
         };
-        status.Ranks.AddRange(state.Seats.Select(s => Rank(state, s, live.GetValueOrDefault(s.Rank))));
+        status.Ranks.AddRange(state.Seats.Select(s => Rank(state, s, live.GetValueOrDefault(s.Member))));
+        status.Ranks.AddRange(state.Joiners.Select(j => Joiner(j, live.GetValueOrDefault(j.Member))));
         status.Checkpoints.AddRange(state.Checkpoints.Select(Checkpoint));
         status.Events.AddRange(state.Notes.Select(n => new Wire.JobEvent { At = Timestamp.FromDateTimeOffset(n.At), Code = n.Code, Text = n.Text }));
         status.Validation.AddRange(validation);
@@ -60,8 +62,20 @@ internal static class JobStatusView
             FirstVirtualRank = range.First,
             VirtualRankCount = range.Count,
             ProcessId = seat.ProcessId != 0 ? seat.ProcessId : live.ProcessId,
+            Member = seat.Member,
         };
     }
+
+    private static Wire.RankStatus Joiner(RankSeat seat, LiveRank live) => new()
+    {
+        Rank = seat.Rank,
+        WorkerId = seat.WorkerId,
+        Phase = seat.Life switch { RankLife.Starting => "starting", RankLife.Copying => "copying", RankLife.CaughtUp => "caught up", _ => "ready" },
+        Step = live.Step,
+        ProcessId = seat.ProcessId != 0 ? seat.ProcessId : live.ProcessId,
+        Member = seat.Member,
+        Joining = true,
+    };
 
     private static Wire.CheckpointInfo Checkpoint(CheckpointEntry entry) => new()
     {

@@ -1,8 +1,12 @@
 namespace KaleidoDist.Coordinator;
 
-/// <summary>What a rank of the present generation last reported.</summary>
+/// <summary>What a rank process last reported.</summary>
 /// <param name="Phase">What it does.</param>
 /// <param name="Step">Its last step.</param>
 /// <param name="StepSeconds">Duration of that step.</param>
 /// <param name="ProcessId">Its process.</param>
-internal readonly record struct LiveRank(string Phase, long Step, double StepSeconds, int ProcessId);
+internal readonly record struct LiveRank(string Phase, long Step, double StepSeconds, int ProcessId)
+{
+    /// <summary>Why a person should look at it, and until when that holds unless it is said again; null for nothing.</summary>
+    public (string Text, DateTimeOffset Until)? Remark { get; init; }
+}

@@ -57,7 +57,7 @@ internal sealed class GrpcWorkerService(
                 SlotsInUse = counts.TryGetValue(id, out var count) ? count.InUse : 0,
                 ConnectedAt = Timestamp.FromDateTimeOffset(view.ConnectedAt),
                 LastHeartbeatAt = Timestamp.FromDateTimeOffset(view.LastHeartbeatAt),
-                State = view.IsConnected ? "connected" : "lost",
+                State = view.State,
                 Version = view.Version,
             };
             status.Running.AddRange(board.RunningOn(id));
@@ -65,6 +65,18 @@ internal sealed class GrpcWorkerService(
         }
 
         return reply;
+    }
+
+    /// <inheritdoc/>
+    public override async Task<Wire.DrainWorkerReply> DrainWorker(Wire.DrainWorkerRequest request, ServerCallContext context)
+    {
+        var ids = roll.Ids;
+        var ranks = ids.Contains(request.WorkerId) ? await grains.GetGrain<IWorkerGrain>(request.WorkerId).Drain("an operator asked for it") : -1;
+        return ranks >= 0
+            ? new Wire.DrainWorkerReply { Ranks = ranks }
+            : throw new RpcException(new Status(
+                StatusCode.NotFound,
+                $"No worker '{request.WorkerId}' is connected; the workers are: {(ids.Count == 0 ? "none" : string.Join(", ", ids))}."));
     }
 
     private async Task<Wire.Register> ReadRegisterAsync(IAsyncStreamReader<Wire.WorkerMessage> requests, CancellationToken cancellation)

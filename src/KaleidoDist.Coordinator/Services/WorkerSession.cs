@@ -105,6 +105,16 @@ internal sealed partial class WorkerSession(IGrainFactory grains, IWorkerGrain w
                 if (message.RankProgress.Metrics is not null)
                     await reports.Writer.WriteAsync(message, cancellation);
                 break;
+            case Wire.WorkerMessage.KindOneofCase.RankSilent:
+                if (board.TryGet(message.RankSilent.JobId, out var hung))
+                    hung.Silence(message.RankSilent);
+                await reports.Writer.WriteAsync(message, cancellation);
+                break;
+            case Wire.WorkerMessage.KindOneofCase.RankFormed:
+                if (board.TryGet(message.RankFormed.JobId, out var formed))
+                    formed.Formed(message.RankFormed);
+                await reports.Writer.WriteAsync(message, cancellation);
+                break;
             case Wire.WorkerMessage.KindOneofCase.Goodbye:
                 Goodbye = message.Goodbye.Reason;
                 break;
@@ -123,14 +133,20 @@ internal sealed partial class WorkerSession(IGrainFactory grains, IWorkerGrain w
 
     private async Task HandOnAsync(Wire.WorkerMessage message)
     {
-        if (WorkerReports.Read(message, outbox.WorkerId) is not { } report)
+        if (message.LeaveRequest is { } leave)
+        {
+            await worker.Drain(leave.Reason.Length > 0 ? leave.Reason : "it was told to end");
+            return;
+        }
+
+        if (WorkerReports.Read(message, outbox.WorkerId, outbox.Incarnation) is not { } report)
         {
             Unexpected(outbox.WorkerId, message.KindCase);
             return;
         }
 
         if (report.Command is JobCommand.RankExited exited)
-            await grains.GetGrain<IPoolGrain>(IPoolGrain.TheOne).Vacate(outbox.WorkerId, new SlotUse(report.JobId, exited.Generation, exited.Rank));
+            await grains.GetGrain<IPoolGrain>(IPoolGrain.TheOne).Vacate(outbox.WorkerId, new SlotUse(report.JobId, exited.Member));
         await grains.GetGrain<IJobGrain>(report.JobId).Apply(report.Command);
     }
 

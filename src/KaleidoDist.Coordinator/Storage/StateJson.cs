@@ -4,11 +4,11 @@ using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Coordinator;
 
-/// <summary>State as JSON that a person can read with the sqlite3 shell: <c>{"schema":1,"state":{...}}</c>. Added members are tolerated, newer schemas refused.</summary>
+/// <summary>State as JSON that a person can read with the sqlite3 shell: <c>{"schema":2,"state":{...}}</c>. Added members are tolerated, newer schemas refused.</summary>
 internal static class StateJson
 {
     /// <summary>Version of the records' meaning; raised when an older program would misread a row.</summary>
-    public const int Schema = 1;
+    public const int Schema = 2;
 
     private static readonly JsonSerializerOptions Format = new()
     {

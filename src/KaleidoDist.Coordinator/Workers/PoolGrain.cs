@@ -12,27 +12,40 @@ internal interface IPoolGrain : IGrainWithIntegerKey
     /// <summary>Asks for slots.</summary>
     /// <returns>The slots when there are enough; later the job is notified.</returns>
     [Alias("Ask")]
-    Task<SlotReply> Ask(string jobId, long generation, int need, int max);
+    Task<SlotReply> Ask(SlotAsk ask);
 
-    /// <summary>Forgets the ask of a generation and takes back what it was dealt.</summary>
-    [Alias("Release")]
-    Task Release(string jobId, long generation);
+    /// <summary>Forgets an ask and takes back what it was dealt.</summary>
+    [Alias("Withdraw")]
+    Task Withdraw(string jobId, long firstMember);
+
+    /// <summary>A job gives slots back that it started no process in.</summary>
+    [Alias("Return")]
+    Task Return(string jobId, ImmutableArray<SlotSeat> seats);
 
     /// <summary>A job says after a restart what it holds.</summary>
     [Alias("Adopt")]
-    Task Adopt(string jobId, long generation, ImmutableArray<SlotSeat> seats);
+    Task Adopt(string jobId, ImmutableArray<SlotSeat> seats);
 
     /// <summary>A worker has these slots, and runs exactly this.</summary>
+    /// <param name="workerId">The worker.</param>
+    /// <param name="incarnation">Its process.</param>
+    /// <param name="hello">What it has.</param>
+    /// <param name="offers">Whether its free slots may be dealt.</param>
     [Alias("Enroll")]
-    Task Enroll(string workerId, string host, int slots, ImmutableArray<SlotUse> running);
+    Task Enroll(string workerId, string incarnation, WorkerHello hello, bool offers);
 
     /// <summary>Deals no more slots of a worker for now.</summary>
-    /// <returns>Jobs with ranks on it.</returns>
+    /// <returns>Jobs with processes on it.</returns>
     [Alias("Suspend")]
     Task<ImmutableArray<string>> Suspend(string workerId);
 
+    /// <summary>Deals a suspended worker's slots again.</summary>
+    /// <returns>Jobs with processes on it.</returns>
+    [Alias("Resume")]
+    Task<ImmutableArray<string>> Resume(string workerId);
+
     /// <summary>A worker is lost.</summary>
-    /// <returns>Jobs that had ranks on it.</returns>
+    /// <returns>Jobs that had processes on it.</returns>
     [Alias("Remove")]
     Task<ImmutableArray<string>> Remove(string workerId);
 
@@ -46,10 +59,11 @@ internal interface IPoolGrain : IGrainWithIntegerKey
 }
 
 /// <summary>Answer to an ask.</summary>
+/// <param name="FirstMember">The ask.</param>
 /// <param name="Seats">The slots dealt; empty when there are not enough.</param>
 /// <param name="Free">Free slots when there are not enough.</param>
 [GenerateSerializer, Immutable, Alias("kaleido.SlotReply")]
-internal sealed record SlotReply([property: Id(0)] ImmutableArray<SlotSeat> Seats, [property: Id(1)] int Free);
+internal sealed record SlotReply([property: Id(0)] long FirstMember, [property: Id(1)] ImmutableArray<SlotSeat> Seats, [property: Id(2)] int Free);
 
 /// <summary>A <see cref="SlotLedger"/> that tells jobs when slots become free.</summary>
 internal sealed class PoolGrain : Grain, IPoolGrain
@@ -57,39 +71,49 @@ internal sealed class PoolGrain : Grain, IPoolGrain
     private readonly SlotLedger ledger = new();
 
     /// <inheritdoc/>
-    public Task<SlotReply> Ask(string jobId, long generation, int need, int max)
+    public Task<SlotReply> Ask(SlotAsk ask)
     {
-        var grant = ledger.Ask(new SlotAsk(jobId, generation, need, max));
+        var grant = ledger.Ask(ask);
         foreach (var dealt in ledger.Deal())
         {
-            if (dealt.JobId == jobId)
+            if (dealt.JobId == ask.JobId)
                 grant = dealt;
             else
                 Tell(dealt);
         }
 
-        return Task.FromResult(new SlotReply(grant?.Seats ?? [], ledger.Free));
+        return Task.FromResult(new SlotReply(ask.FirstMember, grant?.Seats ?? [], ledger.Free));
     }
 
     /// <inheritdoc/>
-    public Task Release(string jobId, long generation)
+    public Task Withdraw(string jobId, long firstMember)
     {
-        ledger.Release(jobId, generation);
+        ledger.Withdraw(jobId, firstMember);
         return Deal();
     }
 
     /// <inheritdoc/>
-    public Task Adopt(string jobId, long generation, ImmutableArray<SlotSeat> seats)
+    public Task Return(string jobId, ImmutableArray<SlotSeat> seats)
     {
         foreach (var seat in seats)
-            ledger.Adopt(seat.WorkerId, seat.Host, [new SlotUse(jobId, generation, seat.Rank)]);
+            ledger.Vacate(seat.WorkerId, new SlotUse(jobId, seat.Member));
+        return Deal();
+    }
+
+    /// <inheritdoc/>
+    public Task Adopt(string jobId, ImmutableArray<SlotSeat> seats)
+    {
+        foreach (var seat in seats)
+            ledger.Adopt(seat.WorkerId, seat.Host, [new SlotUse(jobId, seat.Member)]);
         return Task.CompletedTask;
     }
 
     /// <inheritdoc/>
-    public Task Enroll(string workerId, string host, int slots, ImmutableArray<SlotUse> running)
+    public Task Enroll(string workerId, string incarnation, WorkerHello hello, bool offers)
     {
-        ledger.Enroll(workerId, host, slots, running);
+        ledger.Enroll(workerId, incarnation, hello.Host, hello.Slots, hello.Jobs.SelectMany(j => j.Seats.Select(s => new SlotUse(j.JobId, s.Member))));
+        if (!offers)
+            ledger.Suspend(workerId);
         return Deal();
     }
 
@@ -98,6 +122,14 @@ internal sealed class PoolGrain : Grain, IPoolGrain
     {
         ledger.Suspend(workerId);
         return Task.FromResult(ledger.JobsOn(workerId));
+    }
+
+    /// <inheritdoc/>
+    public async Task<ImmutableArray<string>> Resume(string workerId)
+    {
+        ledger.Resume(workerId);
+        await Deal();
+        return ledger.JobsOn(workerId);
     }
 
     /// <inheritdoc/>
@@ -125,7 +157,7 @@ internal sealed class PoolGrain : Grain, IPoolGrain
         return Task.CompletedTask;
     }
 
-    /// <summary>One way: the job may be calling this grain at the same moment. A message that is lost is asked for again at the job's next tick.</summary>
+    /// <summary>One way: the job may be calling this grain at the same moment. A message that is lost is asked for again by the job.</summary>
     private void Tell(SlotGrant grant)
-        => GrainFactory.GetGrain<IJobGrain>(grant.JobId).Notify(new JobCommand.SlotsGranted(grant.Generation, grant.Seats)).Ignore();
+        => GrainFactory.GetGrain<IJobGrain>(grant.JobId).Notify(new JobCommand.SlotsGranted(grant.FirstMember, grant.Seats)).Ignore();
 }

@@ -7,53 +7,70 @@ namespace KaleidoDist.Coordinator;
 /// <summary>Effects as messages to workers.</summary>
 internal static class WireOrders
 {
-    /// <summary>Start ranks.</summary>
-    public static Wire.CoordinatorMessage Start(JobState job, JobEffect.StartRanks start, DatasetManifest train, DatasetManifest? validation, ReadOnlySpan<byte> sessionKey)
+    /// <summary>Start rank processes.</summary>
+    /// <param name="job">The job.</param>
+    /// <param name="start">Which.</param>
+    /// <param name="train">Its training set.</param>
+    /// <param name="validation">Its validation set.</param>
+    /// <param name="donationKey">Key that a joiner and its donor prove to each other; empty for processes that load a checkpoint.</param>
+    public static Wire.CoordinatorMessage Start(JobState job, JobEffect.StartRanks start, DatasetManifest train, DatasetManifest? validation, ReadOnlySpan<byte> donationKey)
     {
         var order = new Wire.StartRanks
         {
             JobId = job.JobId,
             Generation = start.Generation,
-            WorldSize = start.WorldSize,
             SpecJson = job.Spec.ToJson(),
             Train = train.ToProto(),
             Validation = validation?.ToProto(),
             RunDirectory = job.RunDirectory,
             ResumeSeq = start.ResumeSeq,
-            SessionKey = ByteString.CopyFrom(sessionKey),
             StopAfterStep = job.StopAfterStep,
+            Joining = start.Joining,
+            SessionKey = ByteString.CopyFrom(donationKey),
         };
-        order.Ranks.AddRange(start.Ranks);
+        order.Members.AddRange(start.Members);
         return new Wire.CoordinatorMessage { StartRanks = order };
     }
 
-    /// <summary>Introduce ranks to each other.</summary>
-    public static Wire.CoordinatorMessage Form(string jobId, JobEffect.FormGeneration form)
+    /// <summary>Form a generation.</summary>
+    public static Wire.CoordinatorMessage Form(string jobId, JobEffect.FormGeneration form, ReadOnlySpan<byte> sessionKey)
     {
-        var order = new Wire.FormGeneration { JobId = jobId, Generation = form.Generation };
-        order.Members.AddRange(form.Members.Select(m => new Wire.RankMember { Rank = m.Rank, WorkerId = m.WorkerId, Host = m.Host, Endpoint = m.Endpoint }));
+        var order = new Wire.FormGeneration { JobId = jobId, Generation = form.Generation, SessionKey = ByteString.CopyFrom(sessionKey), AtBorder = form.AtBorder, Stop = form.Stop };
+        order.Members.AddRange(form.Members.Select(m => new Wire.RankMember { Rank = m.Rank, Member = m.Member, WorkerId = m.WorkerId, Host = m.Host, Endpoint = m.Endpoint }));
         return new Wire.CoordinatorMessage { FormGeneration = order };
     }
 
-    /// <summary>Stop ranks of this and all older generations.</summary>
-    public static Wire.CoordinatorMessage Stop(string jobId, long generation, bool withCheckpoint) => new()
+    /// <summary>Give a copy of the state to a joiner.</summary>
+    public static Wire.CoordinatorMessage Donate(string jobId, JobEffect.DonateState donate, ReadOnlySpan<byte> donationKey) => new()
     {
-        StopRanks = new Wire.StopRanks
+        DonateState = new Wire.DonateState
         {
             JobId = jobId,
-            Generation = generation,
-            Mode = withCheckpoint ? Wire.StopRanksMode.Checkpoint : Wire.StopRanksMode.Kill,
+            Generation = donate.Generation,
+            Member = donate.Donor,
+            Joiner = donate.Joiner,
+            Endpoint = donate.Endpoint,
+            SessionKey = ByteString.CopyFrom(donationKey),
         },
     };
 
+    /// <summary>Stop rank processes: these members, or when none are named those of this and all older generations.</summary>
+    public static Wire.CoordinatorMessage Stop(string jobId, long generation, bool withCheckpoint, IEnumerable<long> members)
+    {
+        var order = new Wire.StopRanks { JobId = jobId, Generation = generation, Mode = withCheckpoint ? Wire.StopRanksMode.Checkpoint : Wire.StopRanksMode.Kill };
+        order.Members.AddRange(members);
+        return new Wire.CoordinatorMessage { StopRanks = order };
+    }
+
     /// <summary>Answer a proposal.</summary>
-    public static Wire.CoordinatorMessage Verdict(string jobId, JobEffect.SendVerdict verdict) => new()
+    public static Wire.CoordinatorMessage Verdict(string jobId, int rank, JobEffect.SendVerdict verdict) => new()
     {
         CheckpointVerdict = new Wire.CheckpointVerdict
         {
             JobId = jobId,
             Generation = verdict.Generation,
-            Rank = verdict.Rank,
+            Rank = rank,
+            Member = verdict.Member,
             Decision = new Wire.CheckpointDecision
             {
                 Step = verdict.Step,
@@ -64,6 +81,9 @@ internal static class WireOrders
             },
         },
     };
+
+    /// <summary>A drained worker runs nothing any more.</summary>
+    public static Wire.CoordinatorMessage Dismissed(string reason) => new() { Dismissed = new Wire.Dismissed { Reason = reason } };
 
     /// <summary>Another process has the worker's id.</summary>
     public static Wire.CoordinatorMessage Superseded(string workerId) => new()

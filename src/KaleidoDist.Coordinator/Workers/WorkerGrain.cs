@@ -24,6 +24,11 @@ internal interface IWorkerGrain : IGrainWithStringKey
     [Alias("StreamEnded")]
     Task StreamEnded(long session, string? goodbye);
 
+    /// <summary>The worker is to run no ranks any more: its jobs do without it, and when it runs nothing it is dismissed.</summary>
+    /// <returns>Processes it runs now; -1 when no such worker is connected.</returns>
+    [Alias("Drain")]
+    Task<int> Drain(string why);
+
     /// <summary>Time passed.</summary>
     /// <returns>False when the worker has been lost for so long that nobody need look at it again.</returns>
     [Alias("Look")]
@@ -47,16 +52,18 @@ internal sealed record JobSeats([property: Id(0)] string JobId, [property: Id(1)
 /// <summary>A worker as people see it.</summary>
 [GenerateSerializer, Immutable, Alias("kaleido.WorkerView")]
 internal sealed record WorkerView(
-    [property: Id(0)] string Host, [property: Id(1)] bool IsConnected, [property: Id(2)] DateTimeOffset ConnectedAt,
+    [property: Id(0)] string Host, [property: Id(1)] string State, [property: Id(2)] DateTimeOffset ConnectedAt,
     [property: Id(3)] DateTimeOffset LastHeartbeatAt, [property: Id(4)] string Version, [property: Id(5)] int Slots);
 
-/// <summary>A <see cref="WorkerLease"/>, and the news of its changes to pool and jobs.</summary>
+/// <summary>A <see cref="WorkerLease"/>, and the news of its changes to pool and jobs. News that a job could not store is told again.</summary>
 internal sealed partial class WorkerGrain(CoordinatorOptions options, CoordinatorClock clock, WorkerHub hub, WorkerRoll roll, ILogger<WorkerGrain> logger) : Grain, IWorkerGrain
 {
     private static readonly TimeSpan RememberLost = TimeSpan.FromMinutes(10);
 
+    private readonly Queue<(string JobId, JobCommand News)> untold = new();
     private WorkerLease lease = new();
     private WorkerHello hello = new("", 0, "", []);
+    private long dismissedSession;
 
     private string Id => this.GetPrimaryKeyString();
 
@@ -78,65 +85,112 @@ internal sealed partial class WorkerGrain(CoordinatorOptions options, Coordinato
     {
         if (session != lease.Session)
             return;
+        await TellRest();
         this.hello = hello;
         foreach (var jobId in (await Pool.Suspend(Id)).Union(hello.Jobs.Select(j => j.JobId)))
         {
             var seats = hello.Jobs.FirstOrDefault(j => j.JobId == jobId)?.Seats ?? [];
-            if (!await GrainFactory.GetGrain<IJobGrain>(jobId).Apply(new JobCommand.WorkerRegistered(Id, seats)) && seats.Length > 0)
-                hub.TrySend(Id, WireOrders.Stop(jobId, seats.Max(s => s.Generation), withCheckpoint: false));
+            if (!await Job(jobId).Apply(new JobCommand.WorkerRegistered(Id, seats)) && seats.Length > 0)
+                hub.TrySend(Id, WireOrders.Stop(jobId, seats.Max(s => s.Generation), withCheckpoint: false, seats.Select(s => s.Member)));
         }
 
-        await Pool.Enroll(Id, hello.Host, hello.Slots, [.. hello.Jobs.SelectMany(j => j.Seats.Select(s => new SlotUse(j.JobId, s.Generation, s.Rank)))]);
+        await Pool.Enroll(Id, lease.Incarnation, hello, offers: lease.Draining is null);
         Connected(Id, hello.Slots);
+        if (lease.Draining is { } why)
+            await Drain(why);
     }
 
     /// <inheritdoc/>
-    public Task Beat(long session)
+    public async Task Beat(long session)
     {
+        var wasSilent = lease.Standing == WorkerStanding.Silent;
         lease = lease.Beat(session, clock.Now);
-        return Task.CompletedTask;
+        if (wasSilent && lease.Standing == WorkerStanding.Connected)
+            await Tell(lease.Draining is null ? await Pool.Resume(Id) : await Pool.Suspend(Id), new JobCommand.WorkerSuspected(Id, null));
     }
 
     /// <inheritdoc/>
-    public async Task StreamEnded(long session, string? goodbye)
-    {
-        var verdict = lease.StreamEnded(session, goodbye, clock.Now);
-        if (verdict.Lease.Standing == WorkerStanding.Suspect && lease.Standing != WorkerStanding.Suspect)
-        {
-            StreamBroken(Id, options.ReconnectGrace);
-            await Pool.Suspend(Id);
-        }
+    public Task StreamEnded(long session, string? goodbye) => Settle(lease.StreamEnded(session, goodbye, clock.Now));
 
-        await Settle(verdict);
+    /// <inheritdoc/>
+    public async Task<int> Drain(string why)
+    {
+        if (!lease.IsHeld)
+            return -1;
+        if (lease.Draining is null)
+            Draining(Id, why);
+        lease = lease with { Draining = lease.Draining ?? why };
+        await Tell(await Pool.Suspend(Id), new JobCommand.WorkerLeaving(Id, lease.Draining));
+        return await InUse();
     }
 
     /// <inheritdoc/>
     public async Task<bool> Look()
     {
-        await Settle(lease.Look(options.LeaseTime, options.ReconnectGrace, clock.Now));
-        return lease.Standing != WorkerStanding.Lost || clock.Now - lease.LastHeartbeatAt < RememberLost;
+        await TellRest();
+        await Settle(lease.Look(new LeaseTimes(options.SilentAfter, options.LeaseTime, options.ReconnectGrace), clock.Now));
+        if (lease is { Draining: { } why, Standing: WorkerStanding.Connected } && dismissedSession != lease.Session && await InUse() == 0)
+        {
+            dismissedSession = lease.Session;
+            hub.TrySend(Id, WireOrders.Dismissed($"worker {Id} was drained ({why}) and runs nothing any more"));
+        }
+
+        return lease.Standing != WorkerStanding.Lost || untold.Count > 0 || clock.Now - lease.LastHeartbeatAt < RememberLost;
     }
 
     /// <inheritdoc/>
-    public Task<WorkerView> View() => Task.FromResult(new WorkerView(
-        hello.Host, lease.Standing is WorkerStanding.Connected or WorkerStanding.Suspect, lease.ConnectedAt, lease.LastHeartbeatAt, hello.Version, hello.Slots));
+    public Task<WorkerView> View()
+    {
+        var state = !lease.IsHeld ? "lost" : lease.Draining is not null ? "draining" : "connected";
+        return Task.FromResult(new WorkerView(hello.Host, state, lease.ConnectedAt, lease.LastHeartbeatAt, hello.Version, hello.Slots));
+    }
+
+    private IJobGrain Job(string jobId) => GrainFactory.GetGrain<IJobGrain>(jobId);
+
+    private async Task<int> InUse() => (await Pool.Counts()).FirstOrDefault(c => c.WorkerId == Id)?.InUse ?? 0;
 
     private async Task Settle(LeaseVerdict verdict)
     {
         lease = verdict.Lease;
         if (verdict.Why is not { } why)
             return;
+        if (lease.Standing != WorkerStanding.Lost)
+        {
+            Suspected(Id, why, lease.Standing == WorkerStanding.Suspect ? options.ReconnectGrace : options.LeaseTime - options.SilentAfter);
+            await Tell(await Pool.Suspend(Id), new JobCommand.WorkerSuspected(Id, why));
+            return;
+        }
+
         Lost(Id, why);
         hub.Close(Id, lease.Session);
-        foreach (var jobId in await Pool.Remove(Id))
-            await GrainFactory.GetGrain<IJobGrain>(jobId).Apply(new JobCommand.WorkerLost(Id, why));
+        await Tell(await Pool.Remove(Id), new JobCommand.WorkerLost(Id, why));
+    }
+
+    private async Task Tell(ImmutableArray<string> jobs, JobCommand news)
+    {
+        foreach (var jobId in jobs)
+            untold.Enqueue((jobId, news));
+        await TellRest();
+    }
+
+    /// <summary>In order, each until its job has stored it: a full disk delays the news of a death and does not lose it.</summary>
+    private async Task TellRest()
+    {
+        while (untold.TryPeek(out var next))
+        {
+            await Job(next.JobId).Apply(next.News);
+            untold.TryDequeue(out _);
+        }
     }
 
     [LoggerMessage(LogLevel.Information, "Worker {WorkerId} is connected with {Slots} slots")]
     private partial void Connected(string workerId, int slots);
 
-    [LoggerMessage(LogLevel.Warning, "The stream of worker {WorkerId} broke; its ranks are lost unless it reconnects within {Grace}")]
-    private partial void StreamBroken(string workerId, TimeSpan grace);
+    [LoggerMessage(LogLevel.Information, "Worker {WorkerId} is drained: {Why}")]
+    private partial void Draining(string workerId, string why);
+
+    [LoggerMessage(LogLevel.Warning, "Worker {WorkerId} is suspect: {Why}; its ranks are lost unless it is back within {Grace}, or at once if a peer lost one of them")]
+    private partial void Suspected(string workerId, string why, TimeSpan grace);
 
     [LoggerMessage(LogLevel.Warning, "Worker {WorkerId} {Why}; its jobs go on without it")]
     private partial void Lost(string workerId, string why);

@@ -13,9 +13,14 @@ internal sealed class Cluster : IAsyncDisposable
 
     private readonly string folder = Directory.CreateTempSubdirectory("kaleido-coordinator-").FullName;
     private readonly JobRules rules;
+    private readonly TimeSpan reconnectGrace;
     private GrpcChannel channel = null!;
 
-    private Cluster(JobRules? rules) => this.rules = rules ?? new JobRules { GatherTime = TimeSpan.FromMilliseconds(200), ReattachTime = TimeSpan.FromSeconds(15) };
+    private Cluster(JobRules? rules, TimeSpan? reconnectGrace)
+    {
+        this.rules = rules ?? new JobRules { GatherTime = TimeSpan.FromMilliseconds(200), ReattachTime = TimeSpan.FromSeconds(15) };
+        this.reconnectGrace = reconnectGrace ?? TimeSpan.FromSeconds(1);
+    }
 
     public CoordinatorHost Host { get; private set; } = null!;
 
@@ -25,9 +30,9 @@ internal sealed class Cluster : IAsyncDisposable
 
     public Wire.WorkerService.WorkerServiceClient Workers => new(channel);
 
-    public static async Task<Cluster> StartAsync(JobRules? rules = null)
+    public static async Task<Cluster> StartAsync(JobRules? rules = null, TimeSpan? reconnectGrace = null)
     {
-        var cluster = new Cluster(rules);
+        var cluster = new Cluster(rules, reconnectGrace);
         await cluster.StartHostAsync();
         return cluster;
     }
@@ -93,7 +98,7 @@ internal sealed class Cluster : IAsyncDisposable
         {
             Listen = address ?? new Uri("http://127.0.0.1:0"),
             StateDirectory = Path.Combine(folder, "state"),
-            Coordinator = new CoordinatorOptions { LeaseTime = TimeSpan.FromSeconds(10), ReconnectGrace = TimeSpan.FromSeconds(1), PulsePeriod = TimeSpan.FromMilliseconds(25), WatchPeriod = TimeSpan.FromMilliseconds(5), Jobs = rules },
+            Coordinator = new CoordinatorOptions { LeaseTime = TimeSpan.FromSeconds(10), ReconnectGrace = reconnectGrace, PulsePeriod = TimeSpan.FromMilliseconds(25), WatchPeriod = TimeSpan.FromMilliseconds(5), Jobs = rules },
             ConfigureServices = services =>
             {
                 services.AddSingleton<ICheckpointLedger>(Ledger);

@@ -22,25 +22,25 @@ public sealed class CoordinatorTests : IAsyncLifetime
         Assert.Equal(("sample", true, false), (reply.JobId, reply.Created, reply.Resumed));
 
         var start = await worker.StartAsync();
-        Assert.Equal((1, 2, 0, "0,1"), (start.Generation, start.WorldSize, start.ResumeSeq, string.Join(',', start.Ranks)));
-        Assert.Equal(32, start.SessionKey.Length);
+        Assert.Equal((1, 0, "1,2", false), (start.Generation, start.ResumeSeq, string.Join(',', start.Members), start.Joining));
         Assert.Equal(1000, start.Train.RowCount);
         await worker.ReadyAsync(start);
-        var form = await worker.FormAsync();
-        Assert.Equal(["w1:0", "w1:1"], form.Members.Select(m => m.Endpoint));
+        var form = await worker.FormedAsync();
+        Assert.Equal(["w1:1", "w1:2"], form.Members.Select(m => m.Endpoint));
+        Assert.Equal((1, 32, false, false), (form.Generation, form.SessionKey.Length, form.AtBorder, form.Stop));
 
-        await worker.ProgressAsync(start, 1);
-        await worker.ProgressAsync(start, 2);
+        await worker.ProgressAsync(form, 1);
+        await worker.ProgressAsync(form, 2);
         var status = await cluster.UntilAsync("sample", s => s.Step == 2);
         Assert.Equal((JobState.Running, 40, 64, 64.0, 19.0), (status.State, status.TotalSteps, status.Samples, status.SamplesPerSecond, status.EtaSeconds));
-        Assert.Equal([(0, 4), (4, 4)], status.Ranks.Select(r => (r.FirstVirtualRank, r.VirtualRankCount)));
+        Assert.Equal([(0, 4, 1), (4, 4, 2)], status.Ranks.Select(r => (r.FirstVirtualRank, r.VirtualRankCount, r.Member)));
 
-        var decision = await worker.SaveAsync(start, 40, "final");
+        var decision = await worker.SaveAsync(form, 40, "final");
         Assert.Equal((true, 1, 40), (decision.Committed, decision.Seq, decision.Step));
-        foreach (var rank in start.Ranks)
+        foreach (var member in start.Members)
         {
-            await worker.FinishAsync(start, rank, RankOutcome.Completed, 40);
-            await worker.ExitAsync(start, rank, RankOutcome.Completed);
+            await worker.FinishAsync("sample", member, RankOutcome.Completed, 40);
+            await worker.ExitAsync("sample", member, RankOutcome.Completed);
         }
 
         status = await cluster.UntilAsync("sample", JobState.Succeeded);
@@ -53,7 +53,7 @@ public sealed class CoordinatorTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task ADeadRankIsFollowedByANewGenerationFromTheNewestCheckpoint()
+    public async Task TheOthersGoOnFromMemoryWhenARankDies()
     {
         await using var w1 = await cluster.WorkerAsync("w1", 1);
         await using var w2 = await cluster.WorkerAsync("w2", 1);
@@ -61,75 +61,93 @@ public sealed class CoordinatorTests : IAsyncLifetime
         var (start1, start2) = (await w1.StartAsync(), await w2.StartAsync());
         await w1.ReadyAsync(start1);
         await w2.ReadyAsync(start2);
-        await w1.FormAsync();
-        await w1.SaveAsync(start1, 20);
-        await w1.ProgressAsync(start1, 27);
+        var first = await w1.FormedAsync();
+        await w2.FormedAsync();
+        await w1.ProgressAsync(first, 27);
         await cluster.UntilAsync("sample", s => s.Step == 27);
 
-        await w2.ExitAsync(start2, 1);
-        var stop = await w1.StopAsync();
-        Assert.Equal((1, StopRanksMode.Kill), (stop.Generation, stop.Mode));
-        await w1.ExitAsync(start1, 0);
-        var next = await w1.StartAsync();
-        Assert.Equal((2, 2, 1), (next.Generation, next.WorldSize, next.ResumeSeq));
-        Assert.NotEqual(start1.SessionKey, next.SessionKey);
+        await w2.ExitAsync("sample", start2.Members[0]);
+        var next = await w1.FormedAsync(27);
+        Assert.Equal((2, false, start1.Members[0]), (next.Generation, next.AtBorder, Assert.Single(next.Members).Member));
+        Assert.NotEqual(first.SessionKey, next.SessionKey);
+        await cluster.UntilAsync("sample", s => s is { State: JobState.Running, Generation: 2 });
 
-        // Words of the dead generation change nothing.
-        await w2.SendAsync(new WorkerMessage { RankReady = new RankReady { JobId = "sample", Generation = 1, Rank = 1, Endpoint = "zombie:1" } });
-        await w2.ProposeAsync(start2, 25);
+        // Words of the dead change nothing.
+        await w2.ProposeAsync(new FormGeneration { JobId = "sample", Generation = 1, Members = { new RankMember { Member = start2.Members[0] } } }, 25);
         Assert.Equal((false, "generation 1 is over; generation 2 is current"), await w2.VerdictAsync() is var d ? (d.Committed, d.Error) : default);
-        var status = await cluster.Jobs.GetJobAsync(new GetJobRequest { JobId = "sample" });
-        Assert.Equal((JobState.Starting, 2, 20, 1), (status.State, status.Generation, status.Step, status.Restarts));
-        Assert.Contains(status.Events, e => e is { Code: "KD-R101", Text: "going on from step 20 (checkpoint 1); 7 steps will be repeated" });
+        await w1.ProgressAsync(next, 28);
+        var status = await cluster.UntilAsync("sample", s => s.LastRegroup?.FirstStepAt is not null);
+        Assert.Equal((1, 0, 28), (status.Regroups, status.Restarts, status.Step));
+        var change = status.LastRegroup;
+        Assert.Equal((2, 1, 27, 0.25, 0.5, 0.125), (change.Generation, change.WorldSize, change.Step, change.ConnectSeconds, change.AgreeSeconds, change.CatchUpSeconds));
+        Assert.Equal("rank 1 on w2 was killed by SIGKILL", change.Cause);
+        Assert.True(change.NoticedAt <= change.DecidedAt && change.DecidedAt <= change.FormedAt && change.FormedAt <= change.FirstStepAt);
     }
 
     [Fact]
     public async Task RanksKeepTrainingWhileTheCoordinatorIsRestarted()
     {
         StartRanks start;
+        FormGeneration form;
         await using (var worker = await cluster.WorkerAsync("w1", 2))
         {
             await cluster.SubmitAsync();
             start = await worker.StartAsync();
             await worker.ReadyAsync(start);
-            await worker.FormAsync();
-            await worker.SaveAsync(start, 10);
+            form = await worker.FormedAsync();
+            await worker.SaveAsync(form, 10);
             await cluster.RestartAsync();
         }
 
         var away = await cluster.Jobs.GetJobAsync(new GetJobRequest { JobId = "sample" });
         Assert.Equal((JobState.Running, 1), (away.State, away.Generation));
 
-        RunningRank[] running = [.. start.Ranks.Select(r => new RunningRank { JobId = "sample", Generation = 1, Rank = r, Endpoint = $"w1:{r}", Phase = "forward" })];
+        RunningRank[] running = [.. start.Members.Select(m => new RunningRank { JobId = "sample", Generation = 1, Member = m, Rank = (int)m - 1, Endpoint = $"w1:{m}", Phase = "forward" })];
         await using var back = await cluster.WorkerAsync("w1", 2, "one", running);
         await cluster.UntilAsync("sample", s => s.Events.Any(e => e.Code == "KD-C102"));
-        await back.ProgressAsync(start, 12);
+        await back.ProgressAsync(form, 12);
         var status = await cluster.UntilAsync("sample", s => s.Step == 12);
-        Assert.Equal((JobState.Running, 1, 0), (status.State, status.Generation, status.Restarts));
+        Assert.Equal((JobState.Running, 1, 0, 0), (status.State, status.Generation, status.Restarts, status.Regroups));
         Assert.Equal(2, Assert.Single((await cluster.Workers.ListWorkersAsync(new ListWorkersRequest())).Workers).SlotsInUse);
 
-        var decision = await back.SaveAsync(start, 20);
+        var decision = await back.SaveAsync(form, 20);
         Assert.Equal((true, 2), (decision.Committed, decision.Seq));
+    }
+
+    [Fact]
+    public async Task AnOrderThatIsRepeatedAfterARestartHasTheSameKey()
+    {
+        string first;
+        await using (var worker = await cluster.WorkerAsync("w1", 1))
+        {
+            await cluster.SubmitAsync();
+            await worker.ReadyAsync(await worker.StartAsync());
+            first = (await worker.FormAsync()).SessionKey.ToBase64();
+            await cluster.RestartAsync();
+        }
+
+        await using var back = await cluster.WorkerAsync("w1", 1, "one", new RunningRank { JobId = "sample", Member = 1, Rank = -1, Endpoint = "w1:1", Phase = "waiting" });
+        Assert.Equal(first, (await back.FormAsync()).SessionKey.ToBase64());
     }
 
     [Fact]
     public async Task ARankThatFinishedWhileTheCoordinatorWasAwayIsNotMissing()
     {
-        StartRanks start;
+        FormGeneration form;
         await using (var worker = await cluster.WorkerAsync("w1", 2))
         {
             await cluster.SubmitAsync();
-            start = await worker.StartAsync();
-            await worker.ReadyAsync(start);
-            await worker.FormAsync();
+            await worker.ReadyAsync(await worker.StartAsync());
+            form = await worker.FormedAsync();
+            await cluster.UntilAsync("sample", JobState.Running);
             await cluster.RestartAsync();
         }
 
-        var saving = new RunningRank { JobId = "sample", Generation = 1, Rank = 0, Endpoint = "w1:0", Phase = "checkpoint" };
-        var finished = new RankExited { JobId = "sample", Generation = 1, Rank = 1, Outcome = RankOutcome.Completed };
+        var saving = new RunningRank { JobId = "sample", Generation = 1, Rank = 0, Member = 1, Endpoint = "w1:1", Phase = "checkpoint" };
+        var finished = new RankExited { JobId = "sample", Generation = 1, Rank = 1, Member = 2, Outcome = RankOutcome.Completed };
         await using var back = await FakeWorker.ConnectAsync(cluster.Host.Address, "w1", 2, "one", [saving], [finished]);
-        Assert.True((await back.SaveAsync(start, 40, "final")).Committed);
-        await back.ExitAsync(start, 0, RankOutcome.Completed);
+        Assert.True((await back.SaveAsync(form, 40, "final")).Committed);
+        await back.ExitAsync("sample", 1, RankOutcome.Completed);
         var status = await cluster.UntilAsync("sample", JobState.Succeeded);
         Assert.Equal((1, 0), (status.Generation, status.Restarts));
     }
@@ -151,16 +169,15 @@ public sealed class CoordinatorTests : IAsyncLifetime
         await using (var worker = await cluster.WorkerAsync("w1", 2))
         {
             await cluster.SubmitAsync();
-            var start = await worker.StartAsync();
-            await worker.ReadyAsync(start);
-            await worker.FormAsync();
-            await worker.SaveAsync(start, 10);
+            await worker.ReadyAsync(await worker.StartAsync());
+            await worker.SaveAsync(await worker.FormedAsync(), 10);
             await cluster.RestartAsync();
         }
 
         await using var fresh = await cluster.WorkerAsync("w1", 2, "two");
         var next = await fresh.StartAsync();
-        Assert.Equal((2, 1), (next.Generation, next.ResumeSeq));
+        Assert.Equal((2, 1, false), (next.Generation, next.ResumeSeq, next.Joining));
+        Assert.Empty(next.Members.Intersect([1L, 2L]));
     }
 
     [Fact]
@@ -169,18 +186,37 @@ public sealed class CoordinatorTests : IAsyncLifetime
         await using var w1 = await cluster.WorkerAsync("w1", 1);
         var w2 = await cluster.WorkerAsync("w2", 1);
         await cluster.SubmitAsync();
-        var (start1, start2) = (await w1.StartAsync(), await w2.StartAsync());
-        await w1.ReadyAsync(start1);
-        await w2.ReadyAsync(start2);
-        await w1.FormAsync();
+        await w1.ReadyAsync(await w1.StartAsync());
+        await w2.ReadyAsync(await w2.StartAsync());
+        await w1.FormedAsync();
+        await w2.FormedAsync();
 
         await w2.DisposeAsync();
-        await w1.StopAsync();
-        await w1.ExitAsync(start1, 0);
-        var next = await w1.StartAsync();
-        Assert.Equal((2, 1), (next.Generation, next.WorldSize));
+        var next = await w1.FormAsync();
+        Assert.Equal((2, "w1"), (next.Generation, Assert.Single(next.Members).WorkerId));
         var states = (await cluster.Workers.ListWorkersAsync(new ListWorkersRequest())).Workers.Select(w => (w.WorkerId, w.State));
         Assert.Equal([("w1", "connected"), ("w2", "lost")], states);
+    }
+
+    [Fact]
+    public async Task AWorkerWhoseStreamBrokeIsLostAtOnceWhenAPeerLostItsRank()
+    {
+        await using var patient = await Cluster.StartAsync(reconnectGrace: TimeSpan.FromMinutes(1));
+        await using var w1 = await patient.WorkerAsync("w1", 1);
+        var w2 = await patient.WorkerAsync("w2", 1);
+        await patient.SubmitAsync();
+        await w1.ReadyAsync(await w1.StartAsync());
+        await w2.ReadyAsync(await w2.StartAsync());
+        var form = await w1.FormedAsync();
+        await w2.FormedAsync();
+        await patient.UntilAsync("sample", JobState.Running);
+        var lost = form.Members.Single(m => m.WorkerId == "w2");
+        var other = form.Members.Single(m => m.WorkerId == "w1");
+
+        await w2.DisposeAsync();
+        await w1.SendAsync(new WorkerMessage { RankInterrupted = new RankInterrupted { JobId = "sample", Generation = 1, Rank = other.Rank, Member = other.Member, Step = 5, LostPeer = lost.Rank, Cause = "connection reset" } });
+        var next = await w1.FormAsync();
+        Assert.Equal((2, "w1"), (next.Generation, Assert.Single(next.Members).WorkerId));
     }
 
     [Fact]
@@ -188,29 +224,111 @@ public sealed class CoordinatorTests : IAsyncLifetime
     {
         await using var worker = await cluster.WorkerAsync("w1", 1);
         await cluster.SubmitAsync();
-        var start = await worker.StartAsync();
-        await worker.ReadyAsync(start);
-        await worker.FormAsync();
+        await worker.ReadyAsync(await worker.StartAsync());
+        var form = await worker.FormedAsync();
+        await cluster.UntilAsync("sample", JobState.Running);
         var stopping = await cluster.Jobs.StopJobAsync(new StopJobRequest { JobId = "sample", Mode = StopMode.Checkpoint });
         Assert.Equal("stopping with a checkpoint", stopping.Reason);
         Assert.Equal(StopRanksMode.Checkpoint, (await worker.StopAsync()).Mode);
-        await worker.SaveAsync(start, 7, "preempt");
-        await worker.FinishAsync(start, 0, RankOutcome.Stopped, 7);
-        await worker.ExitAsync(start, 0, RankOutcome.Stopped);
+        await worker.SaveAsync(form, 7, "preempt");
+        await worker.FinishAsync("sample", 1, RankOutcome.Stopped, 7);
+        await worker.ExitAsync("sample", 1, RankOutcome.Stopped);
         Assert.Equal("stopped; step 7 is saved", (await cluster.UntilAsync("sample", JobState.Preempted)).Reason);
 
         var reply = await cluster.SubmitAsync(Cluster.Yaml(max: 1));
         Assert.Equal(("sample", false, true), (reply.JobId, reply.Created, reply.Resumed));
         var next = await worker.StartAsync();
-        Assert.Equal((2, 1, 1), (next.Generation, next.WorldSize, next.ResumeSeq));
+        Assert.Equal((2, 1, 1), (next.Generation, next.Members.Count, next.ResumeSeq));
     }
 
     [Fact]
     public async Task ARankOfAJobThatNobodyKnowsIsKilled()
     {
-        await using var worker = await cluster.WorkerAsync("w1", 1, "one", new RunningRank { JobId = "ghost", Generation = 3, Rank = 0 });
+        await using var worker = await cluster.WorkerAsync("w1", 1, "one", new RunningRank { JobId = "ghost", Generation = 3, Rank = 0, Member = 9 });
         var stop = await worker.StopAsync();
-        Assert.Equal(("ghost", 3, StopRanksMode.Kill), (stop.JobId, stop.Generation, stop.Mode));
+        Assert.Equal(("ghost", 9, StopRanksMode.Kill), (stop.JobId, Assert.Single(stop.Members), stop.Mode));
+    }
+
+    [Fact]
+    public async Task AWorkerThatComesLaterJoinsWhileTheOthersTrain()
+    {
+        await using var w1 = await cluster.WorkerAsync("w1", 1);
+        await cluster.SubmitAsync();
+        await w1.ReadyAsync(await w1.StartAsync());
+        await w1.FormedAsync();
+        await cluster.UntilAsync("sample", JobState.Running);
+
+        await using var w2 = await cluster.WorkerAsync("w2", 1);
+        var start = await w2.StartAsync();
+        Assert.True(start.Joining);
+        await w2.ReadyAsync(start);
+        var donate = await w1.DonateAsync();
+        Assert.Equal((1, start.Members[0], $"w2:{start.Members[0]}"), (donate.Member, donate.Joiner, donate.Endpoint));
+        Assert.Equal(start.SessionKey, donate.SessionKey);
+        Assert.Contains((await cluster.UntilAsync("sample", s => s.Ranks.Any(r => r.Joining))).Ranks, r => r is { WorkerId: "w2", VirtualRankCount: 0 });
+        await w2.SendAsync(new WorkerMessage { RankCaughtUp = new RankCaughtUp { JobId = "sample", Member = start.Members[0], Step = 3 } });
+        var form = await w1.FormedAsync(4);
+        Assert.Equal((2, true, "w1 w2"), (form.Generation, form.AtBorder, string.Join(' ', form.Members.Select(m => m.WorkerId))));
+        await w2.FormedAsync(4);
+        var status = await cluster.UntilAsync("sample", s => s is { State: JobState.Running, WorldSize: 2 });
+        Assert.Equal((0, 1), (status.Restarts, status.Regroups));
+    }
+
+    [Fact]
+    public async Task AJoinerThatComputesOtherBitsIsRefused()
+    {
+        await using var w1 = await cluster.WorkerAsync("w1", 1);
+        await cluster.SubmitAsync();
+        await w1.ReadyAsync(await w1.StartAsync());
+        await w1.FormedAsync();
+        await cluster.UntilAsync("sample", JobState.Running);
+        await using var w2 = await cluster.WorkerAsync("w2", 1);
+        var start = await w2.StartAsync();
+        await w2.ReadyAsync(start, "AVX512");
+        Assert.Equal(start.Members, (await w2.StopAsync()).Members);
+        var status = await cluster.UntilAsync("sample", s => s.Events.Any(e => e.Code == "KD-V101"));
+        Assert.Contains(status.Events, e => e.Text == "worker w2 cannot take part: cpu_capability is AVX512; the job's ranks have AVX2");
+    }
+
+    [Fact]
+    public async Task ADrainedWorkerIsLeftAtABorderAndDismissed()
+    {
+        await using var w1 = await cluster.WorkerAsync("w1", 1);
+        await using var w2 = await cluster.WorkerAsync("w2", 1);
+        await cluster.SubmitAsync();
+        await w1.ReadyAsync(await w1.StartAsync());
+        await w2.ReadyAsync(await w2.StartAsync());
+        var first = await w1.FormedAsync();
+        await w2.FormedAsync();
+        await cluster.UntilAsync("sample", JobState.Running);
+        Assert.Equal(1, (await cluster.Workers.DrainWorkerAsync(new DrainWorkerRequest { WorkerId = "w2" })).Ranks);
+
+        var (form, told) = (await w1.FormedAsync(), await w2.FormAsync());
+        Assert.Equal((2, true, "w1"), (form.Generation, form.AtBorder, Assert.Single(form.Members).WorkerId));
+        Assert.Equal(form, told);
+        Assert.Equal("draining", (await cluster.Workers.ListWorkersAsync(new ListWorkersRequest())).Workers.Single(w => w.WorkerId == "w2").State);
+        await w2.ExitAsync("sample", first.Members.Single(m => m.WorkerId == "w2").Member, RankOutcome.Left);
+        await w2.DismissedAsync();
+        var status = await cluster.UntilAsync("sample", s => s is { State: JobState.Running, Generation: 2 });
+        Assert.DoesNotContain(status.Events, e => e.Code == "KD-W101");
+        var error = await Assert.ThrowsAsync<RpcException>(async () => await cluster.Workers.DrainWorkerAsync(new DrainWorkerRequest { WorkerId = "nobody" }));
+        Assert.Equal("No worker 'nobody' is connected; the workers are: w1, w2.", error.Status.Detail);
+    }
+
+    [Fact]
+    public async Task AWorkerThatWasToldToEndMayLeaveAtABorderToo()
+    {
+        await using var w1 = await cluster.WorkerAsync("w1", 1);
+        await using var w2 = await cluster.WorkerAsync("w2", 1);
+        await cluster.SubmitAsync();
+        await w1.ReadyAsync(await w1.StartAsync());
+        await w2.ReadyAsync(await w2.StartAsync());
+        await w1.FormedAsync();
+        await w2.FormedAsync();
+        await cluster.UntilAsync("sample", JobState.Running);
+        await w2.SendAsync(new WorkerMessage { LeaveRequest = new LeaveRequest { Reason = "SIGTERM" } });
+        Assert.True((await w1.FormAsync()).AtBorder);
+        Assert.Contains((await cluster.UntilAsync("sample", s => s.Events.Any(e => e.Code == "KD-W105"))).Events, e => e.Text == "worker w2 leaves (SIGTERM)");
     }
 
     [Fact]
@@ -289,12 +407,11 @@ public sealed class CoordinatorTests : IAsyncLifetime
     {
         await using var worker = await cluster.WorkerAsync("w1", 1);
         await cluster.SubmitAsync();
-        var start = await worker.StartAsync();
-        await worker.ReadyAsync(start);
-        await worker.FormAsync();
+        await worker.ReadyAsync(await worker.StartAsync());
+        var form = await worker.FormedAsync();
         using var follow = cluster.Jobs.ReadMetrics(new ReadMetricsRequest { JobId = "sample", AfterStep = 1, Follow = true });
         for (var step = 1; step <= 3; step++)
-            await worker.ProgressAsync(start, step);
+            await worker.ProgressAsync(form, step);
         var steps = new List<long>();
         while (steps.Count < 2 && await follow.ResponseStream.MoveNext(default))
             steps.Add(follow.ResponseStream.Current.Step);
@@ -303,7 +420,7 @@ public sealed class CoordinatorTests : IAsyncLifetime
         var batch = new LogBatch();
         batch.Lines.AddRange(Enumerable.Range(1, 5).Select(i => new LogLine { JobId = "sample", Rank = i % 2, Text = $"line {i}" }));
         await worker.SendAsync(new WorkerMessage { LogBatch = batch });
-        await worker.SaveAsync(start, 3); // answered after the log was taken
+        await worker.SaveAsync(form, 3); // answered after the log was taken
         var lines = await cluster.Jobs.ReadLogs(new ReadLogsRequest { JobId = "sample", Rank = 1, Tail = 2 }).ResponseStream.ReadAllAsync().Select(l => l.Text).ToListAsync();
         Assert.Equal(["line 3", "line 5"], lines);
     }
@@ -314,7 +431,7 @@ public sealed class CoordinatorTests : IAsyncLifetime
         await using var worker = await cluster.WorkerAsync("w1", 1);
         await cluster.SubmitAsync();
         await worker.ReadyAsync(await worker.StartAsync());
-        await worker.FormAsync();
+        await worker.FormedAsync();
         await worker.LeaveAsync("node goes down");
         var status = await cluster.UntilAsync("sample", JobState.Recovering);
         Assert.Contains(status.Events, e => e.Text == "worker w1 left (node goes down); it ran rank 0");

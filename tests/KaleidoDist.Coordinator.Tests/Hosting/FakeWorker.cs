@@ -85,49 +85,65 @@ internal sealed class FakeWorker : IAsyncDisposable
 
     public async Task<CheckpointDecision> VerdictAsync() => (await NextAsync(o => o.CheckpointVerdict)).Decision;
 
-    /// <summary>Reports every rank of an order ready.</summary>
-    public async Task ReadyAsync(StartRanks start)
+    public Task<DonateState> DonateAsync() => NextAsync(o => o.DonateState);
+
+    public Task<Dismissed> DismissedAsync() => NextAsync(o => o.Dismissed);
+
+    /// <summary>Reports every process of an order ready.</summary>
+    public async Task ReadyAsync(StartRanks start, string capability = "AVX2")
     {
-        foreach (var rank in start.Ranks)
-            await SendAsync(new WorkerMessage { RankReady = new RankReady { JobId = start.JobId, Generation = start.Generation, Rank = rank, Endpoint = $"{Id}:{rank}", ProcessId = 1000 + rank } });
+        foreach (var member in start.Members)
+            await SendAsync(new WorkerMessage { RankReady = new RankReady { JobId = start.JobId, Member = member, Endpoint = $"{Id}:{member}", ProcessId = (int)(1000 + member), Environment = { ["cpu_capability"] = capability } } });
     }
 
-    public Task ExitAsync(StartRanks start, int rank, RankOutcome outcome = RankOutcome.Unspecified, string signal = "SIGKILL")
-        => SendAsync(new WorkerMessage { RankExited = new RankExited { JobId = start.JobId, Generation = start.Generation, Rank = rank, Outcome = outcome, Signal = outcome == RankOutcome.Unspecified ? signal : "" } });
+    /// <summary>Waits for the order to form a generation, and reports its processes here to have formed it.</summary>
+    public async Task<FormGeneration> FormedAsync(long step = 0)
+    {
+        var form = await FormAsync();
+        foreach (var member in form.Members.Where(m => m.WorkerId == Id))
+            await SendAsync(new WorkerMessage { RankFormed = new RankFormed { JobId = form.JobId, Generation = form.Generation, Rank = member.Rank, Member = member.Member, Step = step, ConnectSeconds = 0.25, AgreeSeconds = 0.5, CatchUpSeconds = 0.125, CaughtUp = "nothing" } });
+        return form;
+    }
 
-    public Task FinishAsync(StartRanks start, int rank, RankOutcome outcome, long step)
-        => SendAsync(new WorkerMessage { RankFinished = new RankFinished { JobId = start.JobId, Generation = start.Generation, Rank = rank, Outcome = outcome, Step = step } });
+    public Task ExitAsync(string jobId, long member, RankOutcome outcome = RankOutcome.Unspecified, string signal = "SIGKILL")
+        => SendAsync(new WorkerMessage { RankExited = new RankExited { JobId = jobId, Member = member, Outcome = outcome, Signal = outcome == RankOutcome.Unspecified ? signal : "" } });
 
-    public Task ProgressAsync(StartRanks start, long step)
+    public Task FinishAsync(string jobId, long member, RankOutcome outcome, long step)
+        => SendAsync(new WorkerMessage { RankFinished = new RankFinished { JobId = jobId, Member = member, Outcome = outcome, Step = step } });
+
+    /// <summary>A step of rank 0.</summary>
+    public Task ProgressAsync(FormGeneration form, long step)
         => SendAsync(new WorkerMessage
         {
             RankProgress = new RankProgress
             {
-                JobId = start.JobId,
-                Generation = start.Generation,
+                JobId = form.JobId,
+                Generation = form.Generation,
                 Rank = 0,
+                Member = form.Members[0].Member,
                 Step = step,
                 Phase = "forward",
                 StepSeconds = 0.5,
-                Metrics = new StepMetrics { Step = step, StepSeconds = 0.5, TotalLoss = 10.0 / step, Generation = start.Generation },
+                Metrics = new StepMetrics { Step = step, StepSeconds = 0.5, TotalLoss = 10.0 / step, Generation = form.Generation },
             },
         });
 
-    public Task ProposeAsync(StartRanks start, long step, string kind = "periodic", int attempt = 1)
+    public Task ProposeAsync(FormGeneration form, long step, string kind = "periodic", int attempt = 1)
         => SendAsync(new WorkerMessage
         {
             CheckpointWritten = new CheckpointWritten
             {
-                JobId = start.JobId,
-                Generation = start.Generation,
+                JobId = form.JobId,
+                Generation = form.Generation,
                 Rank = 0,
-                Proposal = new CheckpointProposal { Step = step, Attempt = attempt, Kind = kind, Samples = step * 32, WeightsXxh128 = "00", Directory = $"g{start.Generation}-s{step}-a{attempt}" },
+                Member = form.Members[0].Member,
+                Proposal = new CheckpointProposal { Step = step, Attempt = attempt, Kind = kind, Samples = step * 32, WeightsXxh128 = "00", Directory = $"g{form.Generation}-s{step}-a{attempt}" },
             },
         });
 
-    public async Task<CheckpointDecision> SaveAsync(StartRanks start, long step, string kind = "periodic")
+    public async Task<CheckpointDecision> SaveAsync(FormGeneration form, long step, string kind = "periodic")
     {
-        await ProposeAsync(start, step, kind);
+        await ProposeAsync(form, step, kind);
         return await VerdictAsync();
     }
 

@@ -12,7 +12,7 @@ public sealed class JobMachineTests
         Assert.Equal("/runs/one", job.Only<JobEffect.FindCheckpoint>().RunDirectory);
 
         job.Found();
-        Assert.Equal(new JobEffect.AcquireSlots(1, 4, 4), job.Only<JobEffect.AcquireSlots>());
+        Assert.Equal(new JobEffect.AcquireSlots(1, 4, 4, Growth: false, []), job.Only<JobEffect.AcquireSlots>());
     }
 
     [Fact]
@@ -29,7 +29,7 @@ public sealed class JobMachineTests
         job.Do(new JobCommand.SlotsShort(1, 2));
         Assert.Equal("gathering up to 4 slots; 2 are free", job.State.Reason);
         Assert.Empty(job.After(TimeSpan.FromSeconds(0.9)).Effects);
-        Assert.Equal(new JobEffect.AcquireSlots(1, 1, 4), Assert.Single(job.After(TimeSpan.FromSeconds(0.1)).Effects));
+        Assert.Equal(new JobEffect.AcquireSlots(1, 1, 4, Growth: false, []), Assert.Single(job.After(TimeSpan.FromSeconds(0.1)).Effects));
     }
 
     [Fact]
@@ -40,89 +40,94 @@ public sealed class JobMachineTests
     }
 
     [Fact]
-    public void RanksAreStartedPerWorkerAndIntroducedWhenAllAreReady()
+    public void ProcessesAreStartedPerWorkerAndFormAGenerationWhenAllAreReady()
     {
         var job = new JobScript().Found().Granted("a", "a", "b");
         Assert.True(job.Last.Durable);
         Assert.Equal(
-            [("a", "0,1"), ("b", "2")],
-            job.Effects.Cast<JobEffect.StartRanks>().Select(e => (e.WorkerId, string.Join(',', e.Ranks))));
+            [("a", "1 2", 0, false), ("b", "3", 0, false)],
+            job.All<JobEffect.StartRanks>().Select(e => (e.WorkerId, string.Join(' ', e.Members), e.ResumeSeq, e.Joining)));
 
-        Assert.Equal(JobPhase.Starting, job.Ready(0).Ready(1).State.Phase);
-        job.Ready(2);
-        Assert.Equal(JobPhase.Running, job.State.Phase);
-        var form = job.Effects.Cast<JobEffect.FormGeneration>().ToArray();
-        Assert.Equal(["a", "b"], form.Select(f => f.WorkerId));
-        Assert.Equal(["h:0", "h:1", "h:2"], form[1].Members.Select(m => m.Endpoint));
+        Assert.Equal("", job.Ready(0).Ready(1).Forms);
+        Assert.Equal("g1 a b: 1 2 3", job.Ready(2).Forms);
+        Assert.Equal(["h:1", "h:2", "h:3"], job.All<JobEffect.FormGeneration>()[1].Members.Select(m => m.Endpoint));
+        Assert.Equal((JobPhase.Starting, "3 ranks form generation 1"), (job.State.Phase, job.State.Reason));
+
+        Assert.Equal(JobPhase.Starting, job.Formed(0, 0, 1).State.Phase);
+        Assert.Equal((JobPhase.Running, "training on 3 ranks"), (job.Formed(0, 2).State.Phase, job.State.Reason));
     }
 
     [Fact]
-    public void ADeadRankEndsItsGenerationAndTheNextGoesOnFromTheNewestCheckpoint()
+    public void WhenNoRankIsLeftTheNextGenerationGoesOnFromTheNewestCheckpoint()
     {
-        var job = new JobScript().Running("a", "b").Progressed(27).Exited(1);
-        Assert.Equal(JobPhase.Recovering, job.State.Phase);
-        Assert.Equal("rank 1 on b was killed by SIGKILL", job.State.Reason);
-        Assert.Equal(new JobEffect.StopRanks("a", 1, WithCheckpoint: false), Assert.Single(job.Effects));
+        var job = new JobScript().Training("a").Progressed(27).Exited(0);
+        Assert.Equal((JobPhase.Recovering, JobWait.Checkpoint, 1), (job.State.Phase, job.State.Wait, job.State.Restarts));
+        Assert.Equal("rank 0 on a was killed by SIGKILL", job.State.Reason);
 
-        job.Exited(0);
-        job.Only<JobEffect.FindCheckpoint>();
         job.Found(JobSamples.Entry(2, 20, 1)).Granted("a");
         Assert.Equal((2, 20), (job.State.Generation, job.State.Step));
-        Assert.Equal(2, job.Only<JobEffect.StartRanks>().ResumeSeq);
+        Assert.Equal((2, false), (job.Only<JobEffect.StartRanks>().ResumeSeq, job.Only<JobEffect.StartRanks>().Joining));
         Assert.Contains(job.State.Notes, n => n is { Code: "KD-R101", Text: "going on from step 20 (checkpoint 2); 7 steps will be repeated" });
     }
 
     [Fact]
     public void AKilledRankThatIsNeverReportedGoneDelaysTheNextGenerationByTheDrainTimeOnly()
     {
-        var job = new JobScript(new JobRules { DrainTimeout = TimeSpan.FromSeconds(10) }).Running("a", "b").Exited(1);
-        Assert.Empty(job.After(TimeSpan.FromSeconds(9)).Effects);
-        job.After(TimeSpan.FromSeconds(1)).Only<JobEffect.FindCheckpoint>();
+        var job = new JobScript(new JobRules { DrainTimeout = TimeSpan.FromSeconds(10) }).Training("a", "b");
+        job.Do(new JobCommand.CheckpointRefused(1, 1, "a", 20, 1, "someone else committed", LostLineage: true)).Exited(1);
+        Assert.Empty(job.After(9).Effects);
+        job.After(1).Only<JobEffect.FindCheckpoint>();
     }
 
     [Fact]
-    public void ThreeFailuresWithoutANewCheckpointAreForgivenAndTheFourthIsNot()
+    public void ThreeFailuresWithoutANewStepAreForgivenAndTheFourthIsNot()
     {
         var job = new JobScript(new JobRules { RankFailureBudget = 3 });
         for (var failure = 1; failure <= 3; failure++)
         {
-            job.Found().Running("a").Exited(0, error: "failed: no luck");
+            job.Found().Training("a").Progressed(7).Exited(0, error: "failed: no luck");
             Assert.Equal(JobPhase.Recovering, job.State.Phase);
         }
 
-        job.Found().Running("a").Exited(0, error: "failed: no luck");
+        job.Found().Training("a").Progressed(7).Exited(0, error: "failed: no luck");
         Assert.Equal((JobPhase.Failed, 3), (job.State.Phase, job.State.Restarts));
-        Assert.Equal("rank 0 on a failed: no luck (after 3 restarts without a new checkpoint)", job.State.Reason);
+        Assert.Equal("rank 0 on a failed: no luck (after 3 failures without a new step)", job.State.Reason);
     }
 
     [Fact]
-    public void ANewCheckpointRefillsTheBudget()
+    public void AStepBeyondTheFailedOneRefillsTheBudget()
     {
         var job = new JobScript(new JobRules { RankFailureBudget = 1 });
         for (var failure = 1; failure <= 5; failure++)
-            job.Found().Running("a").Committed(failure, failure).Exited(0);
-        Assert.Equal((JobPhase.Recovering, 5), (job.State.Phase, job.State.Restarts));
+        {
+            // Step 10 k is applied; the one after it fails, and is done again with one more.
+            job.Found().Training("a").Progressed(10 * failure).Exited(0);
+            Assert.Equal((JobPhase.Recovering, 1), (job.State.Phase, job.State.RankFailures));
+            Assert.Equal(1, job.Found().Training("a").Progressed((10 * failure) + 1).State.RankFailures);
+            Assert.Equal(0, job.Progressed((10 * failure) + 2).State.RankFailures);
+            job.Do(new JobCommand.WorkerLost("a", "was silent"));
+        }
     }
 
     [Fact]
     public void AFatalErrorFailsTheJobAtOnceAndStopsTheOthers()
     {
-        var job = new JobScript().Running("a", "b").Exited(0, error: "failed: row 7 is bad", fatal: true);
+        var job = new JobScript().Training("a", "b").Exited(0, error: "failed: row 7 is bad", fatal: true);
         Assert.Equal((JobPhase.Failed, "rank 0 on a failed: row 7 is bad"), (job.State.Phase, job.State.Reason));
-        Assert.Equal(new JobEffect.StopRanks("b", 1, WithCheckpoint: false), Assert.Single(job.Effects));
+        Assert.Equal("a: all, b: all", job.Killed);
     }
 
     [Fact]
     public void AFatalErrorIsHeardEvenAfterAPeerWasReportedFirst()
     {
-        var job = new JobScript().Running("a", "b").Exited(1, error: "failed: connection reset").Exited(0, error: "failed: row 7 is bad", fatal: true);
+        var job = new JobScript().Training("a", "b").Exited(1, error: "failed: connection reset").Exited(0, error: "failed: row 7 is bad", fatal: true);
         Assert.Equal((JobPhase.Failed, "rank 0 on a failed: row 7 is bad"), (job.State.Phase, job.State.Reason));
     }
 
     [Fact]
     public void AJobSucceedsWhenAllRanksCompletedAndTheLastStepIsSaved()
     {
-        var job = new JobScript().Running("a", "b").Committed(1, 40).Finished(0, RankEnding.Completed, 40).Finished(1, RankEnding.Completed, 40);
+        var job = new JobScript().Training("a", "b").Committed(1, 40).Finished(0, RankEnding.Completed, 40).Finished(1, RankEnding.Completed, 40);
         Assert.Equal(JobPhase.Running, job.Exited(0).State.Phase);
         Assert.Equal((JobPhase.Succeeded, 40), (job.Exited(1).State.Phase, job.State.Step));
     }
@@ -130,7 +135,7 @@ public sealed class JobMachineTests
     [Fact]
     public void AJobWhoseLastStepWasNotSavedDoesNotSucceed()
     {
-        var job = new JobScript().Running("a").Committed(1, 30).Finished(0, RankEnding.Completed, 40).Exited(0);
+        var job = new JobScript().Training("a").Committed(1, 30).Finished(0, RankEnding.Completed, 40).Exited(0);
         Assert.Equal(JobPhase.Failed, job.State.Phase);
         Assert.Contains("the last checkpoint was not saved; the newest is step 30 (checkpoint 1)", job.State.Reason, StringComparison.Ordinal);
     }
@@ -138,8 +143,8 @@ public sealed class JobMachineTests
     [Fact]
     public void AStopLetsRanksSaveAndLeavesTheJobResumable()
     {
-        var job = new JobScript().Running("a").Do(new JobCommand.RequestStop(StopWish.Checkpoint));
-        Assert.Equal(new JobEffect.StopRanks("a", 1, WithCheckpoint: true), Assert.Single(job.Effects));
+        var job = new JobScript().Training("a").Do(new JobCommand.RequestStop(StopWish.Checkpoint));
+        Assert.Equal("a: all", job.Saving);
         job.Committed(1, 15).Finished(0, RankEnding.Stopped, 15).Exited(0);
         Assert.Equal((JobPhase.Preempted, "stopped; step 15 is saved"), (job.State.Phase, job.State.Reason));
     }
@@ -147,9 +152,9 @@ public sealed class JobMachineTests
     [Fact]
     public void RanksThatDoNotStopInTimeAreKilled()
     {
-        var job = new JobScript(new JobRules { StopGrace = TimeSpan.FromSeconds(60) }).Running("a").Do(new JobCommand.RequestStop(StopWish.Cancel));
+        var job = new JobScript(new JobRules { StopGrace = TimeSpan.FromSeconds(60) }).Training("a").Do(new JobCommand.RequestStop(StopWish.Cancel));
         job.After(TimeSpan.FromSeconds(60));
-        Assert.Equal(new JobEffect.StopRanks("a", 1, WithCheckpoint: false), Assert.Single(job.Effects));
+        Assert.Equal("a: all", job.Killed);
         Assert.Equal(JobPhase.Cancelled, job.Exited(0).State.Phase);
     }
 
@@ -158,20 +163,20 @@ public sealed class JobMachineTests
     {
         var job = new JobScript().Found().Do(new JobCommand.RequestStop(StopWish.Cancel));
         Assert.Equal(JobPhase.Cancelled, job.State.Phase);
-        Assert.Equal(1, job.Only<JobEffect.ReleaseSlots>().Generation);
+        Assert.Equal(1, job.Only<JobEffect.WithdrawAsk>().FirstMember);
     }
 
     [Fact]
     public void AJobStopsByItselfAfterTheStepItWasAskedTo()
     {
-        var job = new JobScript(stopAfter: 15).Running("a").Committed(1, 15).Finished(0, RankEnding.Stopped, 15).Exited(0);
+        var job = new JobScript(stopAfter: 15).Training("a").Committed(1, 15).Finished(0, RankEnding.Stopped, 15).Exited(0);
         Assert.Equal(JobPhase.Preempted, job.State.Phase);
     }
 
     [Fact]
     public void RanksThatStopForTheirWorkersSakeAreFollowedByANewGeneration()
     {
-        var job = new JobScript().Running("a").Committed(1, 15).Finished(0, RankEnding.Stopped, 15).Exited(0);
+        var job = new JobScript().Training("a").Committed(1, 15).Finished(0, RankEnding.Stopped, 15).Exited(0);
         Assert.Equal(JobPhase.Recovering, job.State.Phase);
         job.Only<JobEffect.FindCheckpoint>();
     }
@@ -179,7 +184,7 @@ public sealed class JobMachineTests
     [Fact]
     public void AResumedJobGoesOnInANewerGeneration()
     {
-        var job = new JobScript(stopAfter: 15).Running("a").Committed(1, 15).Finished(0, RankEnding.Stopped, 15).Exited(0);
+        var job = new JobScript(stopAfter: 15).Training("a").Committed(1, 15).Finished(0, RankEnding.Stopped, 15).Exited(0);
         job.Do(JobSamples.Submit(key: "k2"));
         Assert.Equal(JobPhase.Queued, job.State.Phase);
         job.Found(JobSamples.Entry(1, 15, 1));
@@ -213,27 +218,27 @@ public sealed class JobMachineTests
     [Fact]
     public void AProposalIsCommittedOnTheHeadOfItsGenerationAndAnsweredAfterTheWrite()
     {
-        var job = new JobScript().Found(JobSamples.Entry(5, 10, 3)).Running("a");
-        job.Do(new JobCommand.CheckpointProposed(4, 0, "a", JobSamples.Draft(20)));
+        var job = new JobScript().Found(JobSamples.Entry(5, 10, 3)).Training("a");
+        job.Proposed(20);
         Assert.Equal(5, job.Only<JobEffect.CommitCheckpoint>().Head.Seq);
 
         job.Committed(6, 20);
         Assert.True(job.Last.Durable);
-        Assert.Equal(new JobEffect.SendVerdict(4, 0, "a", 20, 1, 6, ""), job.Only<JobEffect.SendVerdict>());
+        Assert.Equal(new JobEffect.SendVerdict(4, 1, "a", 20, 1, 6, ""), job.Only<JobEffect.SendVerdict>());
         Assert.IsType<JobEffect.Retain>(job.Effects[^1]);
     }
 
     [Fact]
     public void ARepeatedProposalIsAnsweredWithItsCommit()
     {
-        var job = new JobScript().Running("a").Committed(6, 20).Do(new JobCommand.CheckpointProposed(1, 0, "a", JobSamples.Draft(20)));
-        Assert.Equal(6, Assert.IsType<JobEffect.SendVerdict>(Assert.Single(job.Effects)).Seq);
+        var job = new JobScript().Training("a").Committed(6, 20).Proposed(20);
+        Assert.Equal(6, job.Only<JobEffect.SendVerdict>().Seq);
     }
 
     [Fact]
     public void AProposalOfAnOlderGenerationIsRefused()
     {
-        var job = new JobScript().Running("a").Exited(0).Found().Running("a").Do(new JobCommand.CheckpointProposed(1, 0, "a", JobSamples.Draft(20)));
+        var job = new JobScript().Training("a", "b").Exited(1).Formed().Do(new JobCommand.CheckpointProposed(1, 1, "a", JobSamples.Draft(20)));
         var verdict = Assert.IsType<JobEffect.SendVerdict>(Assert.Single(job.Effects));
         Assert.Equal((0, "generation 1 is over; generation 2 is current"), (verdict.Seq, verdict.Error));
         Assert.Equal(1, job.State.IgnoredMessages);
@@ -242,14 +247,14 @@ public sealed class JobMachineTests
     [Fact]
     public void ALostLineageForcesAFreshGeneration()
     {
-        var job = new JobScript().Running("a").Do(new JobCommand.CheckpointRefused(1, 0, "a", 20, 1, "checkpoint 3 was committed by someone else", LostLineage: true));
+        var job = new JobScript().Training("a").Do(new JobCommand.CheckpointRefused(1, 1, "a", 20, 1, "checkpoint 3 was committed by someone else", LostLineage: true));
         Assert.Equal(JobPhase.Recovering, job.State.Phase);
     }
 
     [Fact]
     public void ACheckpointThatCannotBeWrittenLetsTrainingGoOn()
     {
-        var job = new JobScript().Running("a").Do(new JobCommand.CheckpointRefused(1, 0, "a", 20, 1, "no space", LostLineage: false));
+        var job = new JobScript().Training("a").Do(new JobCommand.CheckpointRefused(1, 1, "a", 20, 1, "no space", LostLineage: false));
         Assert.Equal(JobPhase.Running, job.State.Phase);
         Assert.Equal("no space", job.Only<JobEffect.SendVerdict>().Error);
     }
@@ -257,64 +262,64 @@ public sealed class JobMachineTests
     [Fact]
     public void RanksThatComeBackAfterACoordinatorRestartAreLeftAlone()
     {
-        var job = new JobScript().Running("a", "b").Do(new JobCommand.CoordinatorRestarted());
-        Assert.Equal(2, job.Only<JobEffect.AdoptSlots>().Seats.Length);
-        Assert.Empty(job.Do(Registered("a", new RunningSeat(1, 0, "h:0", true, 1))).Effects);
+        var job = new JobScript().Training("a", "b").Do(new JobCommand.CoordinatorRestarted());
+        Assert.Equal([(1, "a"), (2, "b")], job.Only<JobEffect.AdoptSlots>().Seats.Select(s => (s.Member, s.WorkerId)));
+        Assert.Empty(job.Registered("a", JobScript.Running(1, 1)).Orders);
         Assert.NotNull(job.State.ReattachBy);
-        Assert.Empty(job.Do(Registered("b", new RunningSeat(1, 1, "h:1", true, 2))).Effects);
+        Assert.Empty(job.Registered("b", JobScript.Running(2, 1)).Orders);
         Assert.Equal((JobPhase.Running, 1, null), (job.State.Phase, job.State.Generation, job.State.ReattachBy));
         Assert.Contains(job.State.Notes, n => n.Code == "KD-C102");
     }
 
     [Fact]
-    public void RanksThatDoNotComeBackInTimeAreReplaced()
+    public void TheOthersGoOnWithoutRanksThatDoNotComeBackInTime()
     {
-        var job = new JobScript(new JobRules { ReattachTime = TimeSpan.FromSeconds(20) }).Running("a", "b").Do(new JobCommand.CoordinatorRestarted());
-        job.Do(Registered("a", new RunningSeat(1, 0, "h:0", true, 1))).After(TimeSpan.FromSeconds(20));
-        Assert.Equal((JobPhase.Recovering, "worker b did not come back within 20 s of the coordinator's restart"), (job.State.Phase, job.State.Reason));
-        Assert.Equal("a", job.Only<JobEffect.StopRanks>().WorkerId);
+        var job = new JobScript(new JobRules { ReattachTime = TimeSpan.FromSeconds(20) }).Training("a", "b").Do(new JobCommand.CoordinatorRestarted());
+        job.Registered("a", JobScript.Running(1, 1)).After(20);
+        Assert.Equal("worker b did not come back within 20 s of the coordinator's restart; it ran rank 1", job.State.Reason);
+        Assert.Equal(("g2 a: 1", "b: 2", 0), (job.Forms, job.Killed, job.State.Restarts));
     }
 
     [Fact]
     public void AWorkerThatComesBackWithoutItsRankHasLostIt()
     {
-        var job = new JobScript().Running("a", "b").Do(Registered("b"));
+        var job = new JobScript().Training("a", "b").Registered("b");
         Assert.Equal((JobPhase.Recovering, "worker b came back without rank 1"), (job.State.Phase, job.State.Reason));
+        Assert.Equal("g2 a: 1", job.Forms);
     }
 
     [Fact]
-    public void RanksOfThePastAreStoppedWhenTheirWorkerRegisters()
+    public void ProcessesOfThePastAreEndedWhenTheirWorkerRegisters()
     {
-        var job = new JobScript().Running("a").Exited(0).Found().Running("a").Do(Registered("z", new RunningSeat(1, 0, "h:0", true, 1)));
-        Assert.Equal(new JobEffect.StopRanks("z", 1, WithCheckpoint: false), Assert.Single(job.Effects));
-        Assert.Equal(JobPhase.Running, job.State.Phase);
+        var job = new JobScript().Training("a").Exited(0).Found().Training("a").Registered("z", JobScript.Running(1, 1));
+        Assert.Equal(("z: 1", JobPhase.Running), (job.Killed, job.State.Phase));
     }
 
     [Fact]
-    public void ARankThatMissedItsIntroductionIsIntroducedWhenItsWorkerIsBack()
+    public void ARankThatMissedTheOrderToFormGetsItWhenItsWorkerIsBack()
     {
-        var job = new JobScript().Running("a", "b").Do(Registered("b", new RunningSeat(1, 1, "h:1", IsTraining: false, 2)));
-        Assert.Equal("b", Assert.IsType<JobEffect.FormGeneration>(Assert.Single(job.Effects)).WorkerId);
+        var job = new JobScript().Found().Granted("a", "b").Ready(0).Ready(1).Registered("b", JobScript.Running(2, 0, waits: true));
+        Assert.Equal("g1 b: 1 2", job.Forms);
     }
 
     [Fact]
     public void ALostWorkerIsNotTheJobsFault()
     {
-        var job = new JobScript(new JobRules { RankFailureBudget = 0 }).Running("a", "b").Do(new JobCommand.WorkerLost("b", "was silent for 5 s"));
+        var job = new JobScript(new JobRules { RankFailureBudget = 0 }).Training("a", "b").Do(new JobCommand.WorkerLost("b", "was silent for 5 s"));
         Assert.Equal((JobPhase.Recovering, "worker b was silent for 5 s; it ran rank 1"), (job.State.Phase, job.State.Reason));
     }
 
     [Fact]
     public void ASubmitWhileRanksTrainChangesNothing()
     {
-        var job = new JobScript().Running("a").Do(JobSamples.Submit(JobSamples.Spec(max: 2), "k2"));
+        var job = new JobScript().Training("a").Do(JobSamples.Submit(JobSamples.Spec(max: 2), "k2"));
         Assert.Equal((JobPhase.Running, 4), (job.State.Phase, job.State.Spec.Workers.Max));
     }
 
     [Fact]
     public void ASubmitAfterARestartReplacesAGenerationThatNobodyHasSeenSince()
     {
-        var job = new JobScript().Running("a").Do(new JobCommand.CoordinatorRestarted()).Do(JobSamples.Submit(JobSamples.Spec(max: 2), "k2"));
+        var job = new JobScript().Training("a").Do(new JobCommand.CoordinatorRestarted()).Do(JobSamples.Submit(JobSamples.Spec(max: 2), "k2"));
         Assert.Equal((JobPhase.Recovering, 2), (job.State.Phase, job.State.Spec.Workers.Max));
         job.Only<JobEffect.FindCheckpoint>();
     }
@@ -322,16 +327,17 @@ public sealed class JobMachineTests
     [Fact]
     public void ARepeatedGrantDoesNotTakeTheSlotsOfRunningRanksAway()
     {
-        var job = new JobScript().Running("a").Do(new JobCommand.SlotsGranted(1, JobSamples.Seats("a")));
+        var job = new JobScript().Training("a").Do(new JobCommand.SlotsGranted(1, JobSamples.Slots(1, "a")));
         Assert.Equal(JobPhase.Running, job.State.Phase);
         Assert.Empty(job.Effects);
     }
 
     [Fact]
-    public void RanksThatAreNotReadyInTimeAreNamed()
+    public void TheOthersBeginWithoutRanksThatAreNotReadyInTime()
     {
-        var job = new JobScript(new JobRules { StartTimeout = TimeSpan.FromSeconds(300) }).Found().Granted("a", "b").Ready(0).After(TimeSpan.FromSeconds(300));
-        Assert.Equal("not ready within 300 s: rank 1 on b", job.State.Reason);
+        var job = new JobScript(new JobRules { StartTimeout = TimeSpan.FromSeconds(300) }).Found().Granted("a", "b").Ready(0).After(300);
+        Assert.Contains(job.State.Notes, n => n is { Code: "KD-W111", Text: "not ready within 300 s: rank 1 on b" });
+        Assert.Equal(("g1 a: 1", "b: 2"), (job.Forms, job.Killed));
     }
 
     [Fact]
@@ -346,10 +352,8 @@ public sealed class JobMachineTests
     [Fact]
     public void AStateSurvivesItsJson()
     {
-        var state = new JobScript().Running("a", "b").Committed(1, 10).Exited(0).State;
+        var state = new JobScript().Training("a", "b").Committed(1, 10).Exited(0).State;
         var json = StateJson.Write(new JobRecord { Job = state });
         Assert.Equal(json, StateJson.Write(StateJson.Read<JobRecord>(json)));
     }
-
-    private static JobCommand.WorkerRegistered Registered(string worker, params RunningSeat[] running) => new(worker, [.. running]);
 }

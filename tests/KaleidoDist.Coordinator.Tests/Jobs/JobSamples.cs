@@ -31,5 +31,10 @@ internal static class JobSamples
 
     public static CheckpointDraft Draft(long step, int attempt = 1, string kind = "periodic") => new(step, 0, step, step * 32, attempt, "d", [], "00", kind, []);
 
-    public static ImmutableArray<SlotSeat> Seats(params string[] workers) => [.. workers.Select((w, i) => new SlotSeat(i, w, "host"))];
+    public static ImmutableArray<SlotSeat> Slots(long firstMember, params string[] workers) => [.. workers.Select((w, i) => new SlotSeat(firstMember + i, w, Host(w)))];
+
+    /// <summary>A worker's machine: "a1" and "a2" are both on a.</summary>
+    public static string Host(string worker) => worker[..1];
+
+    public static ImmutableArray<EnvironmentItem> Environment(string capability = "AVX2") => [new("build", "1.0"), new("cpu_capability", capability)];
 }

@@ -147,7 +147,7 @@ public sealed class StorageTests : IAsyncDisposable
     [Fact]
     public void ARowOfANewerSchemaIsRefusedAndAnAddedMemberIsNot()
     {
-        Assert.Throws<KaleidoException>(() => StateJson.Read<CellState>("""{"schema":2,"state":{"value":1}}"""));
+        Assert.Throws<KaleidoException>(() => StateJson.Read<CellState>("""{"schema":3,"state":{"value":1}}"""));
         Assert.Equal(3, StateJson.Read<CellState>("""{"schema":1,"state":{"value":3,"later":true}}""").Value);
     }
 

@@ -7,43 +7,43 @@ public sealed class SlotLedgerTests
     [Fact]
     public void AnAskIsMetWhenEnoughWorkersHaveCome()
     {
-        ledger.Enroll("a", "h", 2, []);
-        Assert.Null(ledger.Ask(new SlotAsk("j", 1, 3, 4)));
+        ledger.Enroll("a", "one", "h", 2, []);
+        Assert.Null(ledger.Ask(Ask("j", 3, 4)));
         Assert.Empty(ledger.Deal());
-        ledger.Enroll("b", "h", 4, []);
+        ledger.Enroll("b", "one", "h", 4, []);
         var grant = Assert.Single(ledger.Deal());
         Assert.Equal("b b b b", string.Join(' ', grant.Seats.Select(s => s.WorkerId)));
         Assert.Equal(2, ledger.Free);
     }
 
     [Fact]
-    public void RanksOfAWorkerAreConsecutive()
+    public void MembersOnAWorkerAreConsecutive()
     {
-        ledger.Enroll("a", "h", 2, []);
-        ledger.Enroll("b", "h", 3, []);
-        ledger.Ask(new SlotAsk("j", 1, 1, 8));
-        Assert.Equal("0b 1b 2b 3a 4a", string.Join(' ', Assert.Single(ledger.Deal()).Seats.Select(s => $"{s.Rank}{s.WorkerId}")));
+        ledger.Enroll("a", "one", "h", 2, []);
+        ledger.Enroll("b", "one", "h", 3, []);
+        ledger.Ask(Ask("j", 1, 8));
+        Assert.Equal("1b 2b 3b 4a 5a", string.Join(' ', Assert.Single(ledger.Deal()).Seats.Select(s => $"{s.Member}{s.WorkerId}")));
     }
 
     [Fact]
     public void ASlotIsDealtAgainOnlyAfterItsProcessIsGone()
     {
-        ledger.Enroll("a", "h", 1, []);
-        ledger.Ask(new SlotAsk("j", 1, 1, 1));
+        ledger.Enroll("a", "one", "h", 1, []);
+        ledger.Ask(Ask("j", 1, 1));
         ledger.Deal();
-        ledger.Ask(new SlotAsk("k", 1, 1, 1));
+        ledger.Ask(Ask("k", 1, 1));
         Assert.Empty(ledger.Deal());
-        ledger.Vacate("a", new SlotUse("j", 1, 0));
+        ledger.Vacate("a", new SlotUse("j", 1));
         Assert.Equal("k", Assert.Single(ledger.Deal()).JobId);
     }
 
     [Fact]
     public void ARepeatedAskIsAnsweredWithTheSameGrant()
     {
-        ledger.Enroll("a", "h", 2, []);
-        ledger.Ask(new SlotAsk("j", 1, 1, 1));
+        ledger.Enroll("a", "one", "h", 2, []);
+        ledger.Ask(Ask("j", 1, 1));
         var first = Assert.Single(ledger.Deal());
-        var second = ledger.Ask(new SlotAsk("j", 1, 1, 1));
+        var second = ledger.Ask(Ask("j", 1, 1));
         Assert.Equal(first.Seats.AsEnumerable(), second!.Seats);
         Assert.Equal(1, ledger.Free);
     }
@@ -51,7 +51,7 @@ public sealed class SlotLedgerTests
     [Fact]
     public void ASuspectWorkersSlotsAreNotDealt()
     {
-        ledger.Enroll("a", "h", 2, []);
+        ledger.Enroll("a", "one", "h", 2, []);
         ledger.Suspend("a");
         Assert.Equal(0, ledger.Free);
     }
@@ -59,10 +59,10 @@ public sealed class SlotLedgerTests
     [Fact]
     public void AWorkerThatRegistersRunsExactlyWhatItSays()
     {
-        ledger.Adopt("a", "h", [new SlotUse("j", 3, 0), new SlotUse("k", 1, 0)]);
+        ledger.Adopt("a", "h", [new SlotUse("j", 3), new SlotUse("k", 1)]);
         Assert.Equal("j k", string.Join(' ', ledger.JobsOn("a")));
         Assert.Equal(0, ledger.Free);
-        ledger.Enroll("a", "h", 4, [new SlotUse("j", 3, 0)]);
+        ledger.Enroll("a", "one", "h", 4, [new SlotUse("j", 3)]);
         Assert.Equal("j", string.Join(' ', ledger.JobsOn("a")));
         Assert.Equal(3, ledger.Free);
     }
@@ -70,19 +70,52 @@ public sealed class SlotLedgerTests
     [Fact]
     public void AskersAreServedInOrderButASmallOnePassesOneThatCannotBeMet()
     {
-        ledger.Ask(new SlotAsk("big", 1, 8, 8));
-        ledger.Ask(new SlotAsk("small", 1, 1, 1));
-        ledger.Enroll("a", "h", 2, []);
+        ledger.Ask(Ask("big", 8, 8));
+        ledger.Ask(Ask("small", 1, 1));
+        ledger.Enroll("a", "one", "h", 2, []);
         Assert.Equal("small", Assert.Single(ledger.Deal()).JobId);
     }
 
     [Fact]
-    public void AReleasedGenerationHoldsNothing()
+    public void AWithdrawnAskHoldsNothingButWhatRunsStays()
     {
-        ledger.Enroll("a", "h", 2, []);
-        ledger.Ask(new SlotAsk("j", 1, 1, 2));
+        ledger.Enroll("a", "one", "h", 3, [new SlotUse("j", 4)]);
+        ledger.Ask(Ask("j", 1, 2, first: 5));
         ledger.Deal();
-        ledger.Release("j", 1);
+        Assert.Equal(0, ledger.Free);
+        ledger.Withdraw("j", 5);
         Assert.Equal(2, ledger.Free);
     }
+
+    [Fact]
+    public void AJobGrowsOnlyBySlotsThatNoWaitingJobCouldUse()
+    {
+        ledger.Enroll("a", "one", "h", 2, [new SlotUse("j", 1)]);
+        ledger.Ask(Ask("j", 1, 3, first: 2, growth: true));
+        ledger.Ask(Ask("k", 2, 2));
+        Assert.Empty(ledger.Deal());
+        ledger.Vacate("a", new SlotUse("j", 1));
+        Assert.Equal("k", Assert.Single(ledger.Deal()).JobId);
+    }
+
+    [Fact]
+    public void AJobThatWaitsForMoreSlotsThanThereAreKeepsNobodyFromGrowing()
+    {
+        ledger.Enroll("a", "one", "h", 2, [new SlotUse("j", 1)]);
+        ledger.Ask(Ask("k", 9, 9));
+        ledger.Ask(Ask("j", 1, 3, first: 2, growth: true));
+        Assert.Equal("j", Assert.Single(ledger.Deal()).JobId);
+    }
+
+    [Fact]
+    public void ARefusedWorkerIsDealtFromOnceItIsAnotherProcess()
+    {
+        ledger.Enroll("a", "one", "h", 2, []);
+        ledger.Ask(Ask("j", 1, 1) with { Avoid = [new RefusedWorker("a", "one")] });
+        Assert.Empty(ledger.Deal());
+        ledger.Enroll("a", "two", "h", 2, []);
+        Assert.Equal("a", Assert.Single(Assert.Single(ledger.Deal()).Seats).WorkerId);
+    }
+
+    private static SlotAsk Ask(string job, int need, int max, long first = 1, bool growth = false) => new(job, first, need, max, growth, []);
 }
