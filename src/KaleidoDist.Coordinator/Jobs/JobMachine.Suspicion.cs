@@ -3,8 +3,9 @@ using System.Collections.Immutable;
 namespace KaleidoDist.Coordinator;
 
 /// <summary>
-/// Who is at fault when a generation breaks and no death is known. Ranks that say so are alive. Those that say nothing are taken for hung
-/// after a short grace; where all spoke, a connection broke and all stay. A suspect worker that a peer has lost too is gone.
+/// Who is at fault when a generation breaks and no death is known. Ranks that say so are alive, and so are those that still compute; those
+/// that give no sign of life are taken for hung. Where nobody hangs, a connection broke and all stay. A suspect worker that a peer has lost
+/// too is gone.
 /// </summary>
 internal sealed partial class JobMachine
 {
@@ -47,18 +48,22 @@ internal sealed partial class JobMachine
         var silent = state.Aboard.Where(s => !interruption.HasHeard(s.Member)).ToImmutableArray();
         if (silent.IsEmpty)
             return AllSpoke(state, interruption, now);
-        var waited = now - interruption.FirstAt;
-        var isMajority = silent.Length > state.Aboard.Count() - silent.Length;
         // Whoever cannot speak now will be back, lost or accused soon.
-        if (waited < (isMajority ? rules.InterruptLimit : rules.InterruptGrace) || silent.Any(s => !s.Attached || state.Suspects.Contains(s.WorkerId)))
+        var waited = now - interruption.FirstAt;
+        if (waited < rules.InterruptGrace || silent.Any(s => !s.Attached || state.Suspects.Contains(s.WorkerId)))
             return JobTransition.Passing(state, $"{Count(silent.Length, "rank")} did not speak yet");
-        if (isMajority)
-            return Regroup(state.Noted(now, "KD-N110", $"generation {state.Generation} broke, but only {Ranks(Speakers(state, interruption))} said so within {Seconds(rules.InterruptLimit)}; all form again"), $"generation {state.Generation} broke", now);
-        var text = string.Join("; ", silent.Select(s => $"{s.Name} gives no sign of life{PlaceOf(places, s)}, and its peers lost it"));
-        return LoseSeats(state, silent, new Loss("KD-W110", text) { IsFailure = true, MayLive = true }, now);
-    }
+        // A rank that computes notices only at its next collective that its generation broke: saying nothing is no proof, giving no sign of life is.
+        var hung = silent.Where(s => s.SilentAt is { } at && now - at <= SilenceEpisode).ToImmutableArray();
+        if (!hung.IsEmpty)
+        {
+            var text = string.Join("; ", hung.Select(s => $"{s.Name} gives no sign of life{PlaceOf(places, s)}, and its peers lost it"));
+            return LoseSeats(state, hung, new Loss("KD-W110", text) { IsFailure = true, MayLive = true }, now);
+        }
 
-    private static IEnumerable<RankSeat> Speakers(JobState state, Interruption interruption) => state.Seats.Where(s => interruption.HasHeard(s.Member));
+        return waited < rules.InterruptLimit
+            ? JobTransition.Passing(state, $"{Count(silent.Length, "rank")} did not speak yet")
+            : Regroup(state.Noted(now, "KD-N110", $"generation {state.Generation} broke: {interruption.Reports[0].Cause}; all form again"), $"generation {state.Generation} broke", now);
+    }
 
     private static RankPlace? PlaceOf(ImmutableArray<SeenRank> places, RankSeat seat) => places.FirstOrDefault(p => p.Member == seat.Member)?.At;
 
@@ -101,7 +106,7 @@ internal sealed partial class JobMachine
     private JobTransition RankSilent(JobState state, JobCommand.RankSilent silent, DateTimeOffset now)
     {
         var seat = state.Find(silent.Member, silent.WorkerId)!;
-        var isOver = silent.Silence >= (silent.IsStopped ? rules.StoppedLimit : rules.SilenceLimit);
+        var isOver = silent.Silence >= (state.Spec.Workers.HangTimeout ?? (silent.IsStopped ? rules.StoppedLimit : rules.SilenceLimit));
         var text = $"{seat.Name} gives no sign of life{silent.At}{(silent.IsStopped ? " (its process is stopped)" : "")}";
         if (isOver && seat.IsAboard && state.Wait != JobWait.Exits)
         {

@@ -13,13 +13,15 @@ public sealed record JobRules
     public TimeSpan FormTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>
-    /// After the first word of a broken generation: how long the other members have to say so too. Those that do not are taken for hung,
-    /// unless they are the greater part. Default 300 ms.
+    /// After the first word of a broken generation: how long other members have before those that give no sign of life are taken for hung.
+    /// Default 300 ms.
     /// </summary>
     public TimeSpan InterruptGrace { get; init; } = TimeSpan.FromMilliseconds(300);
 
-    /// <summary>The same when the greater part is silent: then nobody is taken for hung, and all form again. Default 1 s.</summary>
-    public TimeSpan InterruptLimit { get; init; } = TimeSpan.FromSeconds(1);
+    /// <summary>
+    /// When nobody is found to hang by then, all form again. Longer than an agent needs to see that a process is stopped. Default 1.5 s.
+    /// </summary>
+    public TimeSpan InterruptLimit { get; init; } = TimeSpan.FromSeconds(1.5);
 
     /// <summary>How long a rank whose process is stopped (SIGSTOP, a debugger) may be silent. Default 1 s.</summary>
     public TimeSpan StoppedLimit { get; init; } = TimeSpan.FromSeconds(1);

@@ -35,7 +35,7 @@ internal sealed class LiveJob
     public LiveJob(JobState state, JobRules rules, CoordinatorClock clock)
     {
         (this.state, this.clock) = (state, clock);
-        progressWatch = new ProgressWatch(rules.ProgressLimit);
+        progressWatch = new ProgressWatch(state.Spec.Workers.HangTimeout ?? rules.ProgressLimit);
         regroup = new RegroupTimes(state.LastChange);
     }
 

@@ -14,14 +14,22 @@ public sealed class SuspicionTests
     }
 
     [Fact]
-    public void TheOneThatSaidNothingWithinTheGraceIsHungAndIsNamedWithItsPlace()
+    public void TheOneThatSaysNothingAndGivesNoSignOfLifeIsHungAndIsNamedWithItsPlace()
     {
-        var job = new JobScript().Training("a", "b", "c").Interrupted(0, lost: 2).Interrupted(1, lost: 2);
+        var job = new JobScript().Training("a", "b", "c").Silent(2, seconds: 2.5).Interrupted(0, lost: 2).Interrupted(1, lost: 2);
         Assert.Empty(job.After(0.29).Orders);
         job.After(TimeSpan.FromSeconds(0.01), new SeenRank(3, new RankPlace("reduce", 512)));
         Assert.Equal(("g2 a b: 1 2", "c: 3"), (job.Forms, job.Killed));
         Assert.Equal("rank 2 on c gives no sign of life in the reduce phase of step 512, and its peers lost it", job.State.Reason);
         Assert.Contains(job.State.Notes, n => n.Code == "KD-W110");
+    }
+
+    [Fact]
+    public void TheOneThatSaysNothingBecauseItComputesStays()
+    {
+        var job = new JobScript().Training("a", "b", "c").Interrupted(0, lost: 1).Interrupted(1, lost: 0);
+        Assert.Empty(job.After(1.49).Orders);
+        Assert.Equal(("g2 a b c: 1 2 3", ""), (job.After(0.01).Forms, job.Killed));
     }
 
     [Fact]
@@ -36,7 +44,7 @@ public sealed class SuspicionTests
     public void OneThatSpeaksAloneNeverFormsAWorldOfItsOwn()
     {
         var job = new JobScript().Training("a", "b", "c", "d").Interrupted(0);
-        Assert.Empty(job.After(0.99).Orders);
+        Assert.Empty(job.After(1.49).Orders);
         Assert.Equal(("g2 a b c d: 1 2 3 4", ""), (job.After(0.01).Forms, job.Killed));
     }
 

@@ -10,20 +10,34 @@ public sealed class KilledProcessTests(CalmRun calm)
     private static readonly TimeSpan OrphanLimit = TimeSpan.FromSeconds(2);
 
     [Fact]
-    public async Task AKilledRankIsAnsweredByANewGenerationFromTheNewestCheckpoint()
+    public async Task KilledRanksAreReplacedAndTheirReplacementsTakeTheSurvivorsState()
     {
         using var run = new MicroRun();
-        await using var train = run.Train("--workers", "2", "--set", "checkpoint.every=5");
-        foreach (var (generation, rank) in new[] { (1, 1), (2, 0) })
+        await using var train = run.Train("--workers", "2");
+        foreach (var generation in new[] { 1, 2 })
         {
-            await train.While($"a checkpoint of generation {generation}", () => run.Checkpoints.FirstOrDefault(checkpoint => checkpoint.Generation == generation));
-            ProcessControl.TrySignal(train.Children[rank], ProcessSignal.Kill);
+            await train.While($"a step of generation {generation}", () => run.History.Steps is [.., var last] && last.Generation == generation ? last : null);
+            ProcessControl.TrySignal(train.Children[0], ProcessSignal.Kill);
         }
 
         await train.Exit("training on after the kills", expected: 0);
         calm.AssertSameAs(run);
-        Assert.Equal([1L, 2L, 3L], run.Checkpoints.Select(checkpoint => checkpoint.Generation).Distinct());
+        Assert.Equal([1L, 2L, 3L], run.History.Steps.Select(step => step.Generation).Distinct());
+        Assert.Equal(3, Assert.Single(run.Checkpoints).Generation);
         Assert.Contains(train.Output, line => line.Contains("KD-W101", StringComparison.Ordinal) && line.Contains("SIGKILL", StringComparison.Ordinal));
+        Assert.DoesNotContain(train.Output, line => line.Contains("KD-R101", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task WhenAllRanksAreLostTheJobGoesBackToItsNewestCheckpoint()
+    {
+        using var run = new MicroRun();
+        await using var train = run.Train("--workers", "2", "--set", "checkpoint.every=5");
+        await train.While("a checkpoint", () => run.Checkpoints is [var first, ..] ? first : null);
+        foreach (var rank in train.Children)
+            ProcessControl.TrySignal(rank, ProcessSignal.Kill);
+        await train.Exit("training on after the kills", expected: 0);
+        calm.AssertSameAs(run);
         Assert.Contains(train.Output, line => line.Contains("KD-R101 going on from step", StringComparison.Ordinal));
     }
 

@@ -3,9 +3,18 @@ using KaleidoDist.TestKit;
 namespace KaleidoDist.Integration.Tests;
 
 /// <summary>The micro job on two ranks, undisturbed, from start to end: what every other run is compared with. Made once.</summary>
-public sealed class CalmRun : IAsyncLifetime
+public class CalmRun : IAsyncLifetime
 {
     private readonly MicroRun run = new();
+    private readonly int steps;
+
+    /// <summary>The job as it is.</summary>
+    public CalmRun()
+        : this(MicroJob.Steps)
+    {
+    }
+
+    private protected CalmRun(int steps) => this.steps = steps;
 
     /// <summary>Its run folder; only for looking.</summary>
     internal MicroRun Run => run;
@@ -19,10 +28,10 @@ public sealed class CalmRun : IAsyncLifetime
     /// <inheritdoc/>
     public async Task InitializeAsync()
     {
-        await run.TrainToEnd(exitCode: 0, "--workers", "2");
+        await run.TrainToEnd(exitCode: 0, "--workers", "2", "--set", $"training.steps={steps}");
         WeightsHash = run.Newest.WeightsXxh128;
         Story = run.Story();
-        Assert.Equal(MicroJob.Steps + 2, Story.Count);
+        Assert.Equal(steps + 2, Story.Count);
     }
 
     /// <inheritdoc/>
@@ -35,10 +44,20 @@ public sealed class CalmRun : IAsyncLifetime
     /// <summary>Asserts that another run came to the same weights by the same steps, bit for bit.</summary>
     internal void AssertSameAs(MicroRun other)
     {
-        Assert.Equal(MicroJob.Steps, other.Newest.Step);
+        Assert.Equal(steps, other.Newest.Step);
         Assert.Equal(Story, other.Story());
         Assert.Equal(WeightsHash, other.Newest.WeightsXxh128);
     }
+}
+
+/// <summary>A longer calm run, for faults that need time to be noticed and recovered from.</summary>
+public sealed class LongCalmRun() : CalmRun(Steps)
+{
+    /// <summary>Optimizer steps.</summary>
+    internal const int Steps = 240;
+
+    /// <summary>The setting that makes a run this long.</summary>
+    internal static string Setting => $"training.steps={Steps}";
 }
 
 /// <summary>All tests that compare with the calm run.</summary>

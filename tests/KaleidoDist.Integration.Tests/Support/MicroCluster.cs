@@ -57,6 +57,17 @@ internal sealed class MicroCluster : IAsyncDisposable
         return JsonElement.Parse(string.Join('\n', asked.Output));
     }
 
+    /// <summary>Waits until so many workers are connected.</summary>
+    public async Task Workers(int count)
+    {
+        var begin = TimeProvider.System.GetTimestamp();
+        while ((await Ask("workers")).EnumerateArray().Count(w => w.GetProperty("state").GetString() == "connected") < count)
+        {
+            if (TimeProvider.System.GetElapsedTime(begin) > Eventually.Limit)
+                throw new TimeoutException($"Waited {Eventually.Limit.TotalSeconds:0} s for {count} workers. Found instead: {await Ask("workers")}");
+        }
+    }
+
     /// <summary>Waits until <c>status --json</c> satisfies a condition; returns the status.</summary>
     public async Task<JsonElement> Status(string phase, Func<JsonElement, bool> condition)
     {

@@ -62,7 +62,7 @@ internal sealed class MicroRun : IDisposable
         return
         [
             .. history.Steps.Select(step => Line(step with { StepSeconds = 0, DataWaitSeconds = 0, ComputeSeconds = 0, ReduceSeconds = 0, Generation = 0, WorldSize = 0 })),
-            .. history.Validations.Where(validation => validation.Step is 0 or MicroJob.Steps).Select(Line),
+            .. history.Validations.Where(validation => validation.Step == 0 || validation.Step == history.Steps[^1].Step).Select(Line),
         ];
     }
 

@@ -1,0 +1,104 @@
+using System.Text.Json;
+using KaleidoDist.Checkpoints;
+using KaleidoDist.TestKit;
+
+namespace KaleidoDist.Integration.Tests;
+
+/// <summary>Ranks and workers that die, hang, join and leave while the others go on from memory, to the bits of the calm run.</summary>
+public sealed class RecoveryTests(LongCalmRun calm) : IClassFixture<LongCalmRun>
+{
+    [Fact]
+    public async Task ALostRankALostWorkerAndAHungRankCostNoCheckpointAndNoBit()
+    {
+        using var run = new MicroRun();
+        await using var cluster = await MicroCluster.StartAsync("w1", "w2");
+        var node = cluster.StartWorker("w3");
+        cluster.StartWorker("w4");
+        await cluster.Workers(4);
+        var watch = cluster.Submit(run, LongCalmRun.Setting, "workers.max=4");
+        await cluster.Status("four ranks train", s => Running(s, ranks: 4));
+
+        var (_, hung) = await RankOn(cluster, "w4");
+        ProcessControl.TrySignal(hung, ProcessSignal.Stop);
+        var status = await cluster.Status("the hung rank is removed", s => Events(s, "KD-W110").Any() && s.GetProperty("generation").GetInt64() == 2);
+        Assert.Matches("rank [0-3] on w4 gives no sign of life in the .+ phase of step [0-9]+ \\(its process is stopped\\)", Events(status, "KD-W110").First());
+        await Eventually.Holds("the hung rank is ended", () => !ProcessTable.IsAlive(hung), () => $"process {hung} lives");
+
+        var (_, killed) = await RankOn(cluster, "w2");
+        ProcessControl.TrySignal(killed, ProcessSignal.Kill);
+        await cluster.Status("the killed rank is named", s => Events(s, "KD-W101").Any(text => text.Contains("on w2 was killed by SIGKILL", StringComparison.Ordinal)));
+
+        node.Signal(ProcessSignal.Kill);
+        await cluster.Status("the lost worker is named", s => Events(s, "KD-W102").Any(text => text.Contains("w3", StringComparison.Ordinal)));
+
+        await watch.Exit("the job's end", expected: 0);
+        calm.AssertSameAs(run);
+        status = await cluster.Ask("status", "micro");
+        Assert.Equal(0, status.GetProperty("restarts").GetInt32());
+        Assert.InRange(status.GetProperty("regroups").GetInt32(), 3, 12);
+    }
+
+    [Fact]
+    public async Task AWorkerJoinsARunningJobAndLeavesItAgainByDrainAndAnotherBySigterm()
+    {
+        using var run = new MicroRun();
+        await using var cluster = await MicroCluster.StartAsync("w1");
+        var watch = cluster.Submit(run, LongCalmRun.Setting, "workers.max=3");
+        await cluster.Status("one rank trains", s => Running(s, ranks: 1));
+        var (member, process) = await RankOn(cluster, "w1");
+
+        var second = cluster.StartWorker("w2");
+        var third = cluster.StartWorker("w3");
+        await cluster.Status("three ranks train", s => Running(s, ranks: 3));
+        Assert.Equal((member, process), await RankOn(cluster, "w1"));
+
+        var (exitCode, _, errors) = await KaleidoProcess.RunAsync("drain", "w2", "--coordinator", cluster.Address);
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+        await second.Exit("the drained worker's end", expected: 0);
+        third.Signal(ProcessSignal.Terminate);
+        await third.Exit("the terminated worker's end", expected: 0);
+        await cluster.Status("one rank goes on", s => Running(s, ranks: 1));
+        Assert.Equal((member, process), await RankOn(cluster, "w1"));
+
+        await watch.Exit("the job's end", expected: 0);
+        calm.AssertSameAs(run);
+        var status = await cluster.Ask("status", "micro");
+        Assert.Equal(0, status.GetProperty("restarts").GetInt32());
+        Assert.Equal([1L, 2L, 3L], run.History.Steps.Select(step => (long)step.WorldSize).Distinct().Order());
+    }
+
+    [Fact]
+    public async Task TooFewSurvivorsWaitWithTheirStateForAnotherWorker()
+    {
+        using var run = new MicroRun();
+        await using var cluster = await MicroCluster.StartAsync("w1");
+        var lost = cluster.StartWorker("w2");
+        var watch = cluster.Submit(run, LongCalmRun.Setting, "workers.min=2");
+        await cluster.Status("two ranks train", s => Running(s, ranks: 2));
+        await run.Reaches(3, watch);
+        lost.Signal(ProcessSignal.Kill);
+        var status = await cluster.Status("the survivor waits", s => s.GetProperty("reason").GetString()!.StartsWith("waiting for 1 more slot", StringComparison.Ordinal));
+        Assert.Matches("waiting for 1 more slot; 1 rank holds step [0-9]+ in memory", status.GetProperty("reason").GetString());
+
+        cluster.StartWorker("w5");
+        await watch.Exit("the job's end", expected: 0);
+        calm.AssertSameAs(run);
+        Assert.Equal(0, (await cluster.Ask("status", "micro")).GetProperty("restarts").GetInt32());
+    }
+
+    private static bool Running(JsonElement status, int ranks)
+        => status.GetProperty("state").GetString() == "running" && status.GetProperty("world_size").GetInt32() == ranks;
+
+    private static IEnumerable<string> Events(JsonElement status, string code)
+        => status.GetProperty("events").EnumerateArray().Where(e => e.GetProperty("code").GetString() == code).Select(e => e.GetProperty("text").GetString()!);
+
+    private static async Task<(long Member, int ProcessId)> RankOn(MicroCluster cluster, string worker)
+    {
+        var status = await cluster.Status($"a rank with a process id on {worker}", s => s.GetProperty("ranks").EnumerateArray().Any(r => IsOn(r, worker)));
+        var rank = status.GetProperty("ranks").EnumerateArray().First(r => IsOn(r, worker));
+        return (rank.GetProperty("member").GetInt64(), rank.GetProperty("process_id").GetInt32());
+    }
+
+    private static bool IsOn(JsonElement rank, string worker)
+        => rank.GetProperty("worker_id").GetString() == worker && rank.GetProperty("process_id").GetInt32() > 0;
+}
