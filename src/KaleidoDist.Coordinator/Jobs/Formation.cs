@@ -5,8 +5,9 @@ namespace KaleidoDist.Coordinator;
 /// <summary>A generation that is written and sent, and that not all its members have formed yet.</summary>
 /// <param name="AtBorder">Its members part from the generation before at a step border; otherwise they gave the step in flight up.</param>
 /// <param name="Stop">They agree on the step, save it and stop.</param>
+/// <param name="WorldBefore">Ranks of the generation before, which trains until the border; 0 when it broke.</param>
 /// <param name="By">When members that have not formed it are removed; null while a step border is awaited, which takes as long as a step does.</param>
-internal sealed record Formation(bool AtBorder, bool Stop, DateTimeOffset? By);
+internal sealed record Formation(bool AtBorder, bool Stop, int WorldBefore, DateTimeOffset? By);
 
 /// <summary>The newest change of membership that went on from memory.</summary>
 /// <param name="Generation">The generation it led to.</param>

@@ -158,10 +158,10 @@ internal abstract record JobCommand
     /// <summary>A rank wrote a checkpoint and asks for its commit.</summary>
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.CheckpointProposed")]
     internal sealed record CheckpointProposed(
-        [property: Id(0)] long Generation, [property: Id(1)] long Member, [property: Id(2)] string WorkerId, [property: Id(3)] CheckpointDraft Draft) : JobCommand, IOfGeneration, IOfMember;
+        [property: Id(0)] long Generation, [property: Id(1)] long Member, [property: Id(2)] string WorkerId, [property: Id(3)] CheckpointDraft Draft) : JobCommand, IOfMember;
 
     /// <summary>The proposal is in the run's log.</summary>
-    internal sealed record CheckpointCommitted(long Generation, long Member, string WorkerId, int Attempt, CheckpointEntry Entry, HistoryHead Head) : JobCommand, IOfGeneration;
+    internal sealed record CheckpointCommitted(long Generation, long Member, string WorkerId, int Attempt, CheckpointEntry Entry, HistoryHead Head) : JobCommand;
 
     /// <summary>The proposal could not be committed.</summary>
     /// <param name="Generation">Generation of the proposal.</param>
@@ -171,7 +171,7 @@ internal abstract record JobCommand
     /// <param name="Attempt">Attempt of the proposal.</param>
     /// <param name="Error">Why.</param>
     /// <param name="LostLineage">Someone else committed to the run: this job's history is not the newest any more.</param>
-    internal sealed record CheckpointRefused(long Generation, long Member, string WorkerId, long Step, int Attempt, string Error, bool LostLineage) : JobCommand, IOfGeneration;
+    internal sealed record CheckpointRefused(long Generation, long Member, string WorkerId, long Step, int Attempt, string Error, bool LostLineage) : JobCommand;
 
     /// <summary>Retention removed checkpoints. Not durable by itself.</summary>
     internal sealed record CheckpointsRemoved(ImmutableArray<long> Seqs) : JobCommand;

@@ -1,7 +1,7 @@
 namespace KaleidoDist.Coordinator;
 
 /// <summary>
-/// Checkpoints: only the current generation proposes, every commit's parent is the checkpoint this generation started from or last
+/// Checkpoints: only the generation that trains proposes, every commit's parent is the checkpoint this job started from or last
 /// committed, and the rank hears of it after the state is written.
 /// </summary>
 internal sealed partial class JobMachine
@@ -9,12 +9,15 @@ internal sealed partial class JobMachine
     private static JobTransition CheckpointProposed(JobState state, JobCommand.CheckpointProposed proposed)
     {
         var draft = proposed.Draft;
-        // A rank that formed its generation has peers that did so too, even if their word is still on its way.
-        if (state.Seats.FirstOrDefault(s => s.Member == proposed.Member) is not { Formed: true } seat || state.Wait != JobWait.None)
-            return Refused($"the job is {Word(state.Phase)}");
+        if (!IsTraining(state, proposed))
+        {
+            var why = proposed.Generation == state.Generation ? $"the job is {Word(state.Phase)}" : $"generation {proposed.Generation} is over; generation {state.Generation} is current";
+            return JobTransition.Ignored(state, why, Refusal(proposed, why));
+        }
+
         if (state.Base is { } parent)
         {
-            if (parent.Generation == state.Generation && parent.Step == draft.Step && state.BaseAttempt == draft.Attempt)
+            if (parent.Generation == proposed.Generation && parent.Step == draft.Step && state.BaseAttempt == draft.Attempt)
                 return JobTransition.Passing(state, "this proposal is committed already", Verdict(proposed, parent.Seq, ""));
             if (draft.Step < parent.Step)
                 return Refused($"step {draft.Step} is older than {Place(parent)}");
@@ -22,11 +25,27 @@ internal sealed partial class JobMachine
 
         return JobTransition.Passing(
             state,
-            $"{seat.Name} wrote step {draft.Step}",
-            new JobEffect.CommitCheckpoint(state.Generation, proposed.Member, proposed.WorkerId, draft, state.Head, state.Seats.Length));
+            $"member {proposed.Member} wrote step {draft.Step}",
+            new JobEffect.CommitCheckpoint(proposed.Generation, proposed.Member, proposed.WorkerId, draft, state.Head, WorldSizeOf(state, proposed.Generation)));
 
         JobTransition Refused(string why) => JobTransition.Passing(state, why, Refusal(proposed, why));
     }
+
+    /// <summary>
+    /// Whether the proposal is of the generation that trains: the present one (a rank that formed it has peers that did so too, even if
+    /// their word is still on its way), or until the border the one before it.
+    /// </summary>
+    private static bool IsTraining(JobState state, JobCommand.CheckpointProposed proposed)
+    {
+        if (state.Wait != JobWait.None)
+            return false;
+        return proposed.Generation == state.Generation
+            ? state.Seats.Any(s => s.Member == proposed.Member && s.Formed)
+            : state.Formation is { AtBorder: true } && proposed.Generation == state.Generation - 1 && !state.Seats.Any(s => s.Formed || (s.Member == proposed.Member && s.IsNew));
+    }
+
+    private static int WorldSizeOf(JobState state, long generation)
+        => generation == state.Generation ? state.Seats.Length : state.Formation?.WorldBefore ?? state.Seats.Length;
 
     private static JobTransition CheckpointCommitted(JobState state, JobCommand.CheckpointCommitted committed, DateTimeOffset now)
     {
@@ -43,7 +62,7 @@ internal sealed partial class JobMachine
         return JobTransition.Move(
             state,
             new JobEffect.SendVerdict(committed.Generation, committed.Member, committed.WorkerId, entry.Step, committed.Attempt, entry.Seq, ""),
-            new JobEffect.Retain(state.Generation, state.Head, state.Seats.Length));
+            new JobEffect.Retain(committed.Generation, state.Head, WorldSizeOf(state, committed.Generation)));
     }
 
     private JobTransition CheckpointRefused(JobState state, JobCommand.CheckpointRefused refused, DateTimeOffset now)

@@ -9,6 +9,16 @@ internal sealed partial class JobMachine
     private JobTransition GoneInOrder(JobState state, DateTimeOffset now)
         => state.Seats.Any(s => s.IsLive) ? JobTransition.Move(state) : Drained(state, now);
 
+    /// <summary>A rank ended after the last step: whoever was to come at a border comes too late.</summary>
+    private JobTransition EndedInOrder(JobState state, DateTimeOffset now)
+    {
+        if (state.Formation is not { AtBorder: true })
+            return GoneInOrder(state, now);
+        ImmutableArray<RankSeat> late = [.. state.Seats.Where(s => s.IsNew)];
+        var ended = state.Without([.. late.Select(s => s.Member)]) with { Formation = null };
+        return GoneInOrder(ended, now).After(Kill(state, late));
+    }
+
     private JobTransition GoneWhileDraining(JobState state, ImmutableArray<RankSeat> gone, DateTimeOffset now)
     {
         state = state.Select(s => gone.Any(g => g.Member == s.Member) ? s with { Life = RankLife.Gone } : s);
@@ -54,7 +64,7 @@ internal sealed partial class JobMachine
     }
 
     private static JobTransition Fail(JobState state, string error, DateTimeOffset now)
-        => Finish(state with { LastError = error }, JobPhase.Failed, error, "KD-J101", now, [.. StopEverywhere(state, withCheckpoint: false)]);
+        => Finish(state with { LastError = error }, JobPhase.Failed, error, "KD-J101", now);
 
     /// <summary>The job comes to rest because somebody wished it: resumable, or cancelled for good.</summary>
     private static JobTransition Rest(JobState state, DateTimeOffset now)
@@ -64,7 +74,7 @@ internal sealed partial class JobMachine
         return Finish(state, cancelled ? JobPhase.Cancelled : JobPhase.Preempted, cancelled ? $"cancelled; {at}" : $"stopped; {at}", "KD-R110", now);
     }
 
-    private static JobTransition Finish(JobState state, JobPhase phase, string reason, string code, DateTimeOffset now, params ReadOnlySpan<JobEffect> effects)
+    private static JobTransition Finish(JobState state, JobPhase phase, string reason, string code, DateTimeOffset now)
     {
         var ended = Deserted(state) with
         {
@@ -74,6 +84,6 @@ internal sealed partial class JobMachine
             Stop = StopWish.None,
             FinishedAt = now,
         };
-        return JobTransition.Move(ended.Noted(now, code, reason), effects);
+        return JobTransition.Move(ended.Noted(now, code, reason), [.. StopEverywhere(state, withCheckpoint: false)]);
     }
 }

@@ -33,7 +33,9 @@ internal sealed partial class JobMachine
 
     private static JobTransition RankCaughtUp(JobState state, JobCommand.RankCaughtUp caughtUp, DateTimeOffset now)
         => state.Joiners.FirstOrDefault(j => j.Member == caughtUp.Member) is { Life: RankLife.Ready or RankLife.Copying } joiner
-            ? JobTransition.Move(state.With(joiner with { Life = RankLife.CaughtUp, Until = null }).Noted(now, "", $"{joiner.Name} has the state of step {caughtUp.Step}"))
+            ? JobTransition.Move(
+                state.With(joiner with { Life = RankLife.CaughtUp, Until = null, HasState = caughtUp.Step >= 0 })
+                    .Noted(now, "", caughtUp.Step >= 0 ? $"{joiner.Name} has the state of step {caughtUp.Step}" : $"{joiner.Name} gets its state when it is taken in"))
             : JobTransition.Passing(state, $"member {caughtUp.Member} is known to have the state");
 
     /// <summary>The next generation, with those that caught up, at a border of the present one; null when there are none.</summary>
@@ -50,7 +52,7 @@ internal sealed partial class JobMachine
     /// <summary>All members live: they part at a border, and the next generation begins there.</summary>
     private static JobTransition Part(JobState state, ImmutableArray<RankSeat> members, string cause, DateTimeOffset now)
     {
-        var next = NextGeneration(state, members, cause, now) with { Formation = new Formation(AtBorder: true, Stop: false, By: null), Reason = cause };
+        var next = NextGeneration(state, members, cause, now) with { Formation = new Formation(AtBorder: true, Stop: false, state.Seats.Length, By: null), Reason = cause };
         return JobTransition.Move(next.Noted(now, "", $"generation {next.Generation}: {cause}"), Introductions(next));
     }
 

@@ -78,7 +78,7 @@ internal sealed partial class JobMachine
             return GoneWhileDraining(state, [seat], now);
         return ending switch
         {
-            RankEnding.Completed or RankEnding.Stopped => GoneInOrder(state.With(seat with { Life = RankLife.Gone, Ending = ending }), now),
+            RankEnding.Completed or RankEnding.Stopped => EndedInOrder(state.With(seat with { Life = RankLife.Gone, Ending = ending }), now),
             RankEnding.Left => LoseSeats(state, [seat], new Loss("KD-W105", $"{seat.Name} left"), now),
             _ => LoseMember(state, seat, new Loss("KD-W101", error) { IsFailure = true, Step = exited.At.Step }, now),
         };

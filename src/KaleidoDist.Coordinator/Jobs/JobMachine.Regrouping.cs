@@ -41,8 +41,8 @@ internal sealed partial class JobMachine
     private JobTransition GoOn(JobState state, string cause, DateTimeOffset now)
     {
         var aboard = state.Aboard.Count();
-        if (aboard == 0)
-            return GoBack(state, cause, now);
+        if (!state.Aboard.Any(s => s.HasState))
+            return GoBack(state, cause, now); // joiners that were taken along without a state have nobody left to get it from
         if (state.IsHolding || (aboard < state.Spec.Workers.Min && !IsWindingDown(state)))
             return Hold(state, now);
         return state is { Phase: JobPhase.Starting, Formation: null }
@@ -63,7 +63,7 @@ internal sealed partial class JobMachine
         {
             Phase = JobPhase.Recovering,
             Wait = JobWait.None,
-            Formation = new Formation(AtBorder: false, ending, now + rules.FormTimeout),
+            Formation = new Formation(AtBorder: false, ending, WorldBefore: 0, now + rules.FormTimeout),
             Deadline = ending ? state.Deadline ?? now + rules.StopGrace : null,
             Reason = cause,
         };
@@ -90,7 +90,7 @@ internal sealed partial class JobMachine
         return state with
         {
             Generation = generation,
-            Seats = JobState.Dealt(members.Select(m => m with { Life = RankLife.Ready, Formed = false, Donor = 0, Until = null })),
+            Seats = JobState.Dealt(members.Select(m => m with { Life = RankLife.Ready, Formed = false, IsNew = m.Rank < 0 || (m.IsNew && !m.Formed), Donor = 0, Until = null })),
             Joiners = state.Joiners.RemoveAll(j => members.Any(m => m.Member == j.Member)),
             Interruption = null,
             Regroups = state.Regroups + 1,
@@ -139,7 +139,7 @@ internal sealed partial class JobMachine
     {
         if (state.Formation is not { } formation || state.Seats.FirstOrDefault(s => s.Member == formed.Member) is not { Formed: false } seat)
             return JobTransition.Passing(state, $"it is known that member {formed.Member} formed generation {formed.Generation}");
-        state = state.With(seat with { Formed = true }) with
+        state = state.With(seat with { Formed = true, HasState = true }) with
         {
             Step = Math.Max(state.Step, formed.Step),
             Formation = formation with { By = formation.By ?? now + rules.FormTimeout },
@@ -154,7 +154,7 @@ internal sealed partial class JobMachine
         var running = state with
         {
             Phase = JobPhase.Running,
-            Seats = [.. state.Seats.Select(s => s with { Formed = true })],
+            Seats = [.. state.Seats.Select(s => s with { Formed = true, IsNew = false, HasState = true })],
             Leavers = [],
             Formation = null,
             Interruption = null,
@@ -178,7 +178,7 @@ internal sealed partial class JobMachine
     /// <summary>The border that a generation waits for will never come: its members give the step in flight up.</summary>
     private JobTransition GiveBorderUp(JobState state, DateTimeOffset now)
     {
-        var next = state with { Phase = JobPhase.Recovering, Formation = state.Formation! with { AtBorder = false, By = now + rules.FormTimeout } };
+        var next = state with { Phase = JobPhase.Recovering, Formation = state.Formation! with { AtBorder = false, WorldBefore = 0, By = now + rules.FormTimeout } };
         return JobTransition.Move(next, Introductions(next));
     }
 }

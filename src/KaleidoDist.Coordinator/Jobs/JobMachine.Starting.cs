@@ -11,7 +11,7 @@ internal sealed partial class JobMachine
     private static JobTransition Prepare(JobState state, JobPhase phase, string reason)
         => JobTransition.Move(
             Deserted(state) with { Phase = phase, Wait = JobWait.Checkpoint, Reason = reason },
-            new JobEffect.FindCheckpoint(state.RunDirectory));
+            [.. StopEverywhere(state, withCheckpoint: false), new JobEffect.FindCheckpoint(state.RunDirectory)]);
 
     /// <summary>The job without anything that belongs to rank processes.</summary>
     private static JobState Deserted(JobState state) => state with
@@ -50,6 +50,7 @@ internal sealed partial class JobMachine
             Step = from,
             Generation = Math.Max(state.Generation, found.HighestGeneration) + 1,
             Environment = [],
+            Refused = [],
         };
         if (from >= state.Extent.TotalSteps)
             return Finish(state, JobPhase.Succeeded, $"all {Count(state.Extent.TotalSteps, "step")} are done", "", now);
@@ -69,7 +70,7 @@ internal sealed partial class JobMachine
         {
             Phase = JobPhase.Starting,
             Wait = JobWait.None,
-            Seats = [.. slots.Select((s, rank) => new RankSeat(rank, s.Member, s.WorkerId, s.Host))],
+            Seats = [.. slots.Select((s, rank) => new RankSeat(rank, s.Member, s.WorkerId, s.Host) { HasState = true })],
             Deadline = now + rules.StartTimeout,
             Reason = $"starting {Count(slots.Length, "rank")} on {Count(slots.Select(s => s.WorkerId).Distinct().Count(), "worker")}",
         };
@@ -103,7 +104,7 @@ internal sealed partial class JobMachine
             return null;
         var forming = state with
         {
-            Formation = new Formation(AtBorder: false, Stop: false, now + rules.FormTimeout),
+            Formation = new Formation(AtBorder: false, Stop: false, WorldBefore: 0, now + rules.FormTimeout),
             Deadline = null,
             Reason = $"{Count(state.Seats.Length, "rank")} {(state.Seats.Length == 1 ? "forms" : "form")} generation {state.Generation}",
         };

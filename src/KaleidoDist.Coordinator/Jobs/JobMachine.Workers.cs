@@ -49,6 +49,7 @@ internal sealed partial class JobMachine
             Endpoint = process.Endpoint.Length > 0 ? process.Endpoint : seat.Endpoint,
             Life = seat.Life == RankLife.Starting && process.Endpoint.Length > 0 ? RankLife.Ready : seat.Life,
             Formed = seat.Formed || isFormed,
+            HasState = seat.HasState || isFormed,
         });
     }
 

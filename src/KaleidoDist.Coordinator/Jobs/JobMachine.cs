@@ -61,7 +61,7 @@ internal sealed partial class JobMachine(JobRules rules)
     private static JobTransition OutOfDate(JobState state, IOfGeneration command)
     {
         var why = $"generation {command.Generation} is over; generation {state.Generation} is current";
-        return JobTransition.Ignored(state, why, command is JobCommand.CheckpointProposed proposed ? [Refusal(proposed, why)] : []);
+        return JobTransition.Ignored(state, why);
     }
 
     /// <summary>A process that is no part of the job any more never comes back: one that speaks as if it were is ended.</summary>

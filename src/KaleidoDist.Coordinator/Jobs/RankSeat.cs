@@ -51,6 +51,12 @@ internal sealed record RankSeat(int Rank, long Member, string WorkerId, string H
     /// <summary>Whether it formed the job's present generation.</summary>
     public bool Formed { get; init; }
 
+    /// <summary>Whether the present generation is its first.</summary>
+    public bool IsNew { get; init; }
+
+    /// <summary>Whether it has a state that training could go on from: from a checkpoint, a donor, or a generation it formed.</summary>
+    public bool HasState { get; init; }
+
     /// <summary>host:port of its data plane, once ready.</summary>
     public string? Endpoint { get; init; }
 

@@ -65,6 +65,24 @@ public sealed class JoiningTests
     }
 
     [Fact]
+    public void UntilTheBorderTheGenerationThatTrainsSaves()
+    {
+        var job = new JobScript().Training("a", "b").Joined("c").Do(new JobCommand.CheckpointProposed(1, 1, "a", JobSamples.Draft(20)));
+        Assert.Equal((1, 2), job.Only<JobEffect.CommitCheckpoint>() is var commit ? (commit.Generation, commit.WorldSize) : default);
+        job.Formed(20, 0).Do(new JobCommand.CheckpointProposed(1, 1, "a", JobSamples.Draft(21)));
+        Assert.Equal((0, "generation 1 is over; generation 2 is current"), job.Only<JobEffect.SendVerdict>() is var verdict ? (verdict.Seq, verdict.Error) : default);
+    }
+
+    [Fact]
+    public void AJoinerThatWaitsForABorderAfterTheLastStepIsEnded()
+    {
+        var job = new JobScript().Training("a", "b").Joined("c").Committed(1, 40);
+        job.Finished(0, RankEnding.Completed, 40).Finished(1, RankEnding.Completed, 40);
+        Assert.Equal("c: 3", job.Exited(0, RankEnding.Completed).Killed);
+        Assert.Equal(JobPhase.Succeeded, job.Exited(1).State.Phase);
+    }
+
+    [Fact]
     public void ADeathBeforeTheBorderTakesTheJoinerAlong()
     {
         var job = new JobScript().Training("a", "b").Joined("c").Exited(0);
@@ -155,6 +173,13 @@ public sealed class JoiningTests
         Assert.Equal([1L, 2L], job.Only<JobEffect.AdoptSlots>().Seats.Select(s => s.Member));
         job.Registered("a", JobScript.Running(1, 1)).Registered("c", JobScript.Running(2, 0, waits: true));
         Assert.Equal((1, 2), job.Only<JobEffect.DonateState>() is var donate ? (donate.Donor, donate.Joiner) : default);
+    }
+
+    [Fact]
+    public void AJoinerIsEndedWithItsJob()
+    {
+        var job = new JobScript().Training("a").Granted("c").Committed(1, 40).Finished(0, RankEnding.Completed, 40).Exited(0);
+        Assert.Equal((JobPhase.Succeeded, "c: all"), (job.State.Phase, job.Killed));
     }
 
     [Fact]

@@ -149,4 +149,12 @@ public sealed class RegroupingTests
         Assert.Equal(("b: 2", 1, 1), (job.Killed, job.State.Seats.Length, job.State.IgnoredMessages));
         Assert.Equal("b: 2", job.Registered("b", JobScript.Running(2, 1)).Killed);
     }
+
+    [Fact]
+    public void AJoinerThatWasTakenAlongWithoutAStateHasNobodyToGetItFromWhenTheOthersDie()
+    {
+        var job = new JobScript(spec: JobSamples.Spec(min: 2)).Training("a", "b").Exited(1).Granted("c");
+        Assert.Equal("g2 a c: 1 4", job.Ready(job.State.Joiners[0]).Forms);
+        Assert.Equal(("c: all", JobWait.Exits), (job.Exited(0).Killed, job.State.Wait));
+    }
 }
