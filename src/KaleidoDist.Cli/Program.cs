@@ -21,5 +21,6 @@ foreach (var verb in ClientVerbs.Create(context))
 root.Add(DataCommand.Create(InspectPicture.Save));
 root.Add(CheckpointCommand.Create());
 root.Add(SelfTestVerb.Create(context));
+root.Add(BenchCommand.Create(context));
 
 return await CommandLine.RunAsync(root, args);
