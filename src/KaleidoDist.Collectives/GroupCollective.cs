@@ -42,6 +42,10 @@ internal sealed class GroupCollective : ICollective
         broadcast = new BroadcastExchange(rank, WorldSize);
         allGather = new AllGatherExchange(rank, WorldSize);
         parts.Mesh.SetBystanders(peer => plan.Hosts.Of(peer) == plan.Hosts.Of(rank));
+        // A rank that waits for one of its own host has not announced its call to other hosts yet: it must be the first to lose patience, and
+        // name the culprit, before they lose theirs with it.
+        if (!plan.Hosts.IsApart)
+            parts.Mesh.ArrivalTimeout = options.ArrivalTimeout * HostMeeting.PatienceFactor;
         transport = arena is null ? parts.Mesh : new HostTransport(plan, rank, Generation, parts.Mesh, arena, options, abort);
         thread = new CommunicationThread(transport, wake, $"collectives g{Generation} r{Rank}");
         reductions = new QueuedAllReducePool(thread, allReduce, plan.Partials[rank].Length);

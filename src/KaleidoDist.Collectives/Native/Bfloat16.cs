@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace KaleidoDist.Collectives;
@@ -16,6 +17,7 @@ internal static unsafe class Bfloat16
     private const uint QuietBit = 0x0040_0000;
 
     /// <summary>Writes <paramref name="values"/> as bfloat16 from <paramref name="destination"/> on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Encode(FloatRange values, nint destination)
     {
         var from = (uint*)values.Address;
@@ -33,6 +35,7 @@ internal static unsafe class Bfloat16
     }
 
     /// <summary>Reads bfloat16 from <paramref name="source"/> on into <paramref name="values"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Decode(nint source, FloatRange values)
     {
         var from = (ushort*)source;
@@ -50,6 +53,7 @@ internal static unsafe class Bfloat16
     }
 
     /// <summary>Writes <paramref name="values"/>, rounded to what bfloat16 can hold, as float32 to <paramref name="destination"/> (perhaps itself).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Round(FloatRange values, nint destination)
     {
         var from = (uint*)values.Address;

@@ -10,6 +10,9 @@ internal sealed class HostMeeting
     /// <summary>A waiting rank looks after the others this often: a killed one is noticed that fast, without any word from it.</summary>
     private static readonly TimeSpan LookPeriod = TimeSpan.FromMilliseconds(10);
 
+    /// <summary>How much longer than its limit somebody waits who waits for a rank that may itself be waiting for the culprit.</summary>
+    public const double PatienceFactor = 1.25;
+
     /// <summary>Looks at the word before sleeping, where every rank has a core of its own: about ten microseconds.</summary>
     private const int SpinCount = 200;
 
@@ -62,7 +65,7 @@ internal sealed class HostMeeting
     /// <exception cref="CollectiveException">One of them is lost, silent, or gave up.</exception>
     public void Meet()
         // A rank that itself waits for another host runs out of patience first, and names the culprit.
-        => Come(options.ProgressTimeout * 1.25, "its part of the work");
+        => Come(options.ProgressTimeout * PatienceFactor, "its part of the work");
 
     /// <summary>Tells the ranks of the host that this one gave up.</summary>
     public void GiveUp(Exception cause)

@@ -25,6 +25,9 @@ public sealed class DataPlaneListener : IDisposable
     /// <summary>Connections that asked to join and were refused, for any reason.</summary>
     public long RefusedCount => refusals.Values.Sum();
 
+    /// <summary>Refused connections by reason, for logs: <c>StaleGeneration 2, WrongKey 1</c>; empty while there are none.</summary>
+    public string Refusals => string.Join(", ", refusals.OrderBy(refusal => refusal.Key).Select(refusal => $"{refusal.Key} {refusal.Value}"));
+
     /// <summary>The descriptor to poll for connections.</summary>
     internal int Descriptor => (int)socket.Handle;
 

@@ -46,7 +46,11 @@ internal sealed class PeerMesh : ITransport
         }
 
         active = remotePeers = peers;
+        ArrivalTimeout = options.ArrivalTimeout;
     }
+
+    /// <summary>Longest wait for a peer to make a call at all.</summary>
+    public TimeSpan ArrivalTimeout { get; set; }
 
     /// <summary>Called whenever bytes or sums have moved.</summary>
     public Action? Progressed { get; set; }
@@ -260,9 +264,9 @@ internal sealed class PeerMesh : ITransport
             if (peer.IncomingHeader.IsEmpty)
                 continue;
             // It has not made the call yet: that may take longer than moving data does.
-            if (silence < options.ArrivalTimeout)
+            if (silence < ArrivalTimeout)
                 return;
-            throw new CollectiveTimeoutException(peer.Rank, generation, header.Describe(), "it to make the call", options.ArrivalTimeout);
+            throw new CollectiveTimeoutException(peer.Rank, generation, header.Describe(), "it to make the call", ArrivalTimeout);
         }
 
         if (silence >= options.ProgressTimeout)

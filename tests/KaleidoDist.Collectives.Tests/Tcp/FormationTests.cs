@@ -78,6 +78,7 @@ public sealed class FormationTests : NativeMemoryTest
 
         LoopbackGroup.AssertAllWell(errors);
         Assert.Equal(1, listeners[0].RefusedFor(RefusalReason.WrongKey));
+        Assert.Equal("WrongKey 1", listeners[0].Refusals);
     }
 
     [Fact]

@@ -54,7 +54,7 @@ public sealed class AllReduceTests : NativeMemoryTest
         var expected = Gradients.TreeSum(8, leaf => Gradients.Leaf(leaf, Size));
         LoopbackGroup.RunWell(3, LoopbackGroup.Options(8), collective =>
         {
-            using var accumulator = Gradients.Accumulate(collective.Tree, LeavesOf(collective), Size);
+            using var accumulator = Gradients.Accumulate(collective.Tree, Calls.LeavesOf(collective), Size);
             using var result = NativeBuffer.OfFloats(Size);
             foreach (var (offset, count) in ((int, int)[])[(0, 17), (17, 4_000), (4_017, 0), (4_017, 5_984)])
                 collective.AllReduce([.. accumulator.Partials.Select(partial => partial.Slice(offset, count))], result.Floats.Slice(offset, count));
@@ -72,7 +72,7 @@ public sealed class AllReduceTests : NativeMemoryTest
         var expected = Gradients.TreeSum(8, leaf => Gradients.Leaf(leaf, Size));
         LoopbackGroup.RunWell(worldSize, LoopbackGroup.Options(8) with { ChunkBytes = 1024 }, collective =>
         {
-            using var accumulator = Gradients.Accumulate(collective.Tree, LeavesOf(collective), Size);
+            using var accumulator = Gradients.Accumulate(collective.Tree, Calls.LeavesOf(collective), Size);
             var inPlace = accumulator.Partials[^1].Values;
             collective.AllReduce(accumulator.Partials, inPlace);
             Gradients.AssertSameBits(expected, inPlace.AsSpan(), $"rank {collective.Rank}");
@@ -95,7 +95,7 @@ public sealed class AllReduceTests : NativeMemoryTest
     {
         LoopbackGroup.RunWell(2, LoopbackGroup.Options(4), collective =>
         {
-            using var accumulator = Gradients.Accumulate(collective.Tree, LeavesOf(collective), 16);
+            using var accumulator = Gradients.Accumulate(collective.Tree, Calls.LeavesOf(collective), 16);
             using var result = NativeBuffer.OfFloats(16);
             var mine = accumulator.Partials[0];
             Assert.Throws<ArgumentException>(() => collective.AllReduce([], result.Floats));
@@ -106,18 +106,21 @@ public sealed class AllReduceTests : NativeMemoryTest
         });
     }
 
-    [Fact]
-    public void SteadyStateAllocatesNothing()
+    [Theory]
+    [InlineData("000")]
+    [InlineData("012")]
+    [InlineData("001")]
+    public void SteadyStateAllocatesNothing(string grouping)
     {
         using var listeners = new LoopbackListeners(3);
-        var membership = listeners.Membership();
+        var membership = listeners.Membership(hosts: Calls.HostsOf(grouping));
         LoopbackGroup.AssertAllWell(LoopbackGroup.RunRanks(3, rank =>
         {
             var probe = new AllocationProbe();
             using var collective = Collective.Form(
-                membership, rank, listeners[rank], LoopbackGroup.Options(8) with { TimeProvider = probe }, CancellationToken.None);
-            using var accumulator = Gradients.Accumulate(collective.Tree, LeavesOf(collective), 20_000);
-            using var result = NativeBuffer.OfFloats(20_000);
+                membership, rank, listeners[rank], LoopbackGroup.Options(8, CollectiveTransport.Auto) with { TimeProvider = probe }, CancellationToken.None);
+            using var accumulator = Gradients.Accumulate(collective.Tree, Calls.LeavesOf(collective), 20_000);
+            using var result = collective.Allocate(20_000);
             var partials = accumulator.Partials;
             var block = new byte[8];
             var blocks = new byte[24];
@@ -131,7 +134,9 @@ public sealed class AllReduceTests : NativeMemoryTest
 
             void Round()
             {
+                var begun = collective.BeginAllReduce(partials, result.Floats);
                 collective.AllReduce(partials, result.Floats);
+                begun.Wait();
                 collective.Broadcast(result.Floats, 1);
                 collective.AllGather(block, blocks);
                 collective.Barrier();
@@ -139,12 +144,9 @@ public sealed class AllReduceTests : NativeMemoryTest
         }));
     }
 
-    private static VirtualRankRange LeavesOf(ICollective collective)
-        => VirtualRankRange.Of(collective.Rank, collective.WorldSize, collective.Tree.LeafCount);
-
     private static float[] Reduce(ICollective collective, int size)
     {
-        using var accumulator = Gradients.Accumulate(collective.Tree, LeavesOf(collective), size);
+        using var accumulator = Gradients.Accumulate(collective.Tree, Calls.LeavesOf(collective), size);
         using var result = NativeBuffer.OfFloats(size);
         collective.AllReduce(accumulator.Partials, result.Floats);
         return result.Floats.AsSpan().ToArray();

@@ -27,11 +27,11 @@ public sealed class TransportTests : NativeMemoryTest
     public void EveryGroupingIntoHostsHasTheBitsOfTheTree(string grouping, int virtualRankCount)
     {
         var expected = Gradients.TreeSum(virtualRankCount, leaf => Gradients.Leaf(leaf, Size));
-        LoopbackGroup.RunWell(HostsOf(grouping), LoopbackGroup.Options(virtualRankCount, CollectiveTransport.Auto) with { ChunkBytes = 4096 }, collective =>
+        LoopbackGroup.RunWell(Calls.HostsOf(grouping), LoopbackGroup.Options(virtualRankCount, CollectiveTransport.Auto) with { ChunkBytes = 4096 }, collective =>
         {
             using var accumulator = new LeafAccumulator(collective, Size);
             using var result = collective.Allocate(Size);
-            var leaves = LeavesOf(collective);
+            var leaves = Calls.LeavesOf(collective);
             for (var step = 0; step < 2; step++)
             {
                 // Inside the arena; in place; in ordinary memory; in buckets that lie anywhere.
@@ -61,7 +61,7 @@ public sealed class TransportTests : NativeMemoryTest
     [InlineData("01", "TCP between 2 ranks")]
     [InlineData("010", "shared memory in each of 2 hosts, TCP between them")]
     public void TheRouteFollowsTheHosts(string grouping, string route)
-        => LoopbackGroup.RunWell(HostsOf(grouping), LoopbackGroup.Options(8, CollectiveTransport.Auto), collective => Assert.Equal(route, collective.Route));
+        => LoopbackGroup.RunWell(Calls.HostsOf(grouping), LoopbackGroup.Options(8, CollectiveTransport.Auto), collective => Assert.Equal(route, collective.Route));
 
     [Theory]
     [InlineData("000")]
@@ -71,12 +71,12 @@ public sealed class TransportTests : NativeMemoryTest
         // Longer than a staging round, on one rank alone.
         const int Count = 2 * HostArena.RoundBytes / sizeof(float) + 77;
         var expected = Gradients.TreeSum(4, leaf => Gradients.Leaf(leaf, Count));
-        LoopbackGroup.RunWell(HostsOf(grouping), LoopbackGroup.Options(4, CollectiveTransport.Auto), collective =>
+        LoopbackGroup.RunWell(Calls.HostsOf(grouping), LoopbackGroup.Options(4, CollectiveTransport.Auto), collective =>
         {
             using var accumulator = collective.Rank == 1
-                ? new LeafAccumulator(collective.Tree, LeavesOf(collective), Count)
+                ? new LeafAccumulator(collective.Tree, Calls.LeavesOf(collective), Count)
                 : new LeafAccumulator(collective, Count);
-            Gradients.Refill(accumulator, LeavesOf(collective), seed: 1);
+            Gradients.Refill(accumulator, Calls.LeavesOf(collective), seed: 1);
             collective.AllReduce(accumulator.Partials, accumulator.Partials[0].Values);
             Gradients.AssertSameBits(expected, accumulator.Partials[0].Values.AsSpan(), $"rank {collective.Rank}");
         });
@@ -123,9 +123,4 @@ public sealed class TransportTests : NativeMemoryTest
         var errors = LoopbackGroup.Run([0, 1], LoopbackGroup.Options(8, transport), _ => { });
         Assert.All(errors, error => Assert.Contains(why, Assert.IsType<FormationException>(error).Message));
     }
-
-    private static int[] HostsOf(string grouping) => [.. grouping.Select(host => host - '0')];
-
-    private static VirtualRankRange LeavesOf(ICollective collective)
-        => VirtualRankRange.Of(collective.Rank, collective.WorldSize, collective.Tree.LeafCount);
 }
