@@ -111,8 +111,7 @@ internal sealed class HostMeeting
             var epoch = Volatile.Read(ref arena.Epoch);
             if (IsOver(epoch, over))
                 return;
-            if (abort.Cause is { } cause)
-                throw new CollectiveAbortedException(generation, cause);
+            ThrowIfAborted();
             if ((epoch & 1) != 0)
                 throw GivenUp();
             if (time.GetElapsedTime(lookedAt) >= LookPeriod)
@@ -138,6 +137,7 @@ internal sealed class HostMeeting
         // A rank leaves after the last meeting is over. One that is gone before is lost.
         if (findClosedPeer() is not { } lost || IsOver(Volatile.Read(ref arena.Epoch), over))
             return;
+        ThrowIfAborted();
         ThrowIfMismatch();
         throw (Volatile.Read(ref arena.Epoch) & 1) != 0 ? GivenUp() : new PeerLostException(lost, generation, "it closed the connection");
     }
@@ -161,8 +161,15 @@ internal sealed class HostMeeting
         return place;
     }
 
+    private void ThrowIfAborted()
+    {
+        if (abort.Cause is { } cause)
+            throw new CollectiveAbortedException(generation, cause);
+    }
+
     private PeerLostException GivenUp()
     {
+        ThrowIfAborted(); // Then it was this rank.
         ThrowIfMismatch();
         var (raiser, culprit) = Parties(Volatile.Read(ref arena.Fault));
         return new PeerLostException(culprit, generation, raiser == culprit ? "it gave the group up" : $"rank {raiser} found it lost or silent");

@@ -112,6 +112,7 @@ internal sealed class PeerMesh : ITransport
         foreach (var peer in peers)
             polls.Add(peer.HasLeft ? -1 : peer.Descriptor, Libc.PollRdHup);
         polls.Wait(Timeout.InfiniteTimeSpan);
+        ThrowIfAborted(); // Peers may have heard of it already and have closed: that is a consequence.
         for (var i = 0; i < peers.Length; i++)
         {
             var events = polls.Events(i + 1);
@@ -225,6 +226,8 @@ internal sealed class PeerMesh : ITransport
 
     private void Wait(Exchange exchange, long progressAt)
     {
+        // The clock is read before the sockets: a process that was stopped must not take its own absence for its peers' silence.
+        var silence = Time.GetElapsedTime(progressAt);
         polls.Clear();
         foreach (var peer in active)
         {
@@ -254,7 +257,7 @@ internal sealed class PeerMesh : ITransport
                 throw Lost(watched[i], "it closed the connection");
         }
 
-        ThrowIfSilent(exchange, Time.GetElapsedTime(progressAt));
+        ThrowIfSilent(exchange, silence);
     }
 
     private void ThrowIfSilent(Exchange exchange, TimeSpan silence)
@@ -297,6 +300,7 @@ internal sealed class PeerMesh : ITransport
     /// </summary>
     private PeerLostException Lost(PeerConnection lost, string how)
     {
+        ThrowIfAborted();
         foreach (var peer in active)
         {
             while (!peer.IncomingHeader.IsEmpty && peer.Receive(peer.IncomingHeader, out _, out _) is > 0 and var taken)
