@@ -29,7 +29,8 @@ internal static class AllReduceTable
         return text.AppendLine().ToString();
     }
 
-    private static string Time(double seconds) => seconds switch
+    /// <summary>A short time: <c>12.3 us</c>, <c>4.5 ms</c>, <c>1.23 s</c>.</summary>
+    internal static string Time(double seconds) => seconds switch
     {
         < 1e-3 => $"{(seconds * 1e6).ToString("0.0", CultureInfo.InvariantCulture)} us",
         < 1 => $"{(seconds * 1e3).ToString("0.0", CultureInfo.InvariantCulture)} ms",

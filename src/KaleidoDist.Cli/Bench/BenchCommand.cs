@@ -7,5 +7,10 @@ internal static class BenchCommand
 {
     /// <summary>Builds the command.</summary>
     internal static Command Create(CommandContext context)
-        => new("bench", "Measure this machine: numbers, with a peer where there is one.") { AllReduceBenchVerb.Create(context), BenchRankVerb.Create() };
+        => new("bench", "Measure this machine: numbers, with a peer where there is one.") 
+        {
+            AllReduceBenchVerb.Create(context),
+            ReformBenchVerb.Create(context),
+            BenchRankVerb.Create(),
+        };
 }

@@ -9,7 +9,7 @@ namespace KaleidoDist.Cli;
 
 /// <summary>
 /// The rank processes of one library, formed and asleep until it is their turn. Every rank connects to this process and answers lines:
-/// first <c>RANK ENDPOINT</c>; <c>ready</c> to <c>form KEY ENDPOINTS...</c>; seconds to <c>run BYTES ITERATIONS</c>. Ranks end when their
+/// first <c>RANK ENDPOINT</c>; <c>ready</c> to <c>form KEY ENDPOINTS...</c>; seconds to <c>run BYTES ITERATIONS</c>; our own also change generations, on <c>reform BYTES</c>. Ranks end when their
 /// connection does.
 /// </summary>
 internal sealed class BenchGroup : IAsyncDisposable
@@ -61,6 +61,16 @@ internal sealed class BenchGroup : IAsyncDisposable
     {
         var answers = await AskAsync($"run {byteCount} {iterations}", cancellation);
         return answers.Max(answer => double.Parse(answer, CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Lets the ranks sum, one of them give up, and all of them form the next generation.</summary>
+    /// <returns>Seconds from giving up until the last rank knew, and until the last rank had met the others in the new generation.</returns>
+    internal async Task<(double Noticed, double Formed)> ReformAsync(long byteCount, CancellationToken cancellation)
+    {
+        var answers = await AskAsync($"reform {byteCount}", cancellation);
+        double[][] instants = [.. answers.Select(answer => answer.Split(' ').Select(word => double.Parse(word, CultureInfo.InvariantCulture)).ToArray())];
+        var abortedAt = instants.Max(rank => rank[0]);
+        return (instants.Max(rank => rank[1]) - abortedAt, instants.Max(rank => rank[2]) - abortedAt);
     }
 
     /// <summary>Ends the ranks.</summary>

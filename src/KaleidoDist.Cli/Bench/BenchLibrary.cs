@@ -38,7 +38,7 @@ internal sealed record BenchSetting
 internal abstract record BenchLibrary(string Name)
 {
     /// <summary>Ours, by the names of <c>--transport</c>.</summary>
-    internal static IReadOnlyList<BenchLibrary> Ours { get; } =
+    internal static IReadOnlyList<OwnLibrary> Ours { get; } =
     [
         new OwnLibrary("shm", CollectiveTransport.SharedMemory, WireType.F32),
         new OwnLibrary("tcp", CollectiveTransport.Tcp, WireType.F32),

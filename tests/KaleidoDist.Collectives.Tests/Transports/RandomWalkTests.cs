@@ -5,23 +5,29 @@ namespace KaleidoDist.Collectives.Tests;
 
 public sealed class RandomWalkTests : NativeMemoryTest
 {
-    private const int CallCount = 150;
+    private const int CallCount = 120;
 
     [Theory]
-    [InlineData(1, 2, 8, 128 * 1024)]
-    [InlineData(2, 3, 8, 64)]
-    [InlineData(3, 4, 4, 4096)]
-    [InlineData(4, 5, 16, 1024)]
-    [InlineData(5, 8, 12, 64 * 1024)]
-    public void MixedCollectivesGiveTheirExactResults(ulong seed, int worldSize, int virtualRankCount, int chunkBytes)
+    [InlineData(1, "01", 8, 128 * 1024)]
+    [InlineData(2, "012", 8, 64)]
+    [InlineData(3, "0123", 4, 4096)]
+    [InlineData(4, "01234", 16, 1024)]
+    [InlineData(5, "01234567", 12, 64 * 1024)]
+    [InlineData(6, "000", 8, 4096)]
+    [InlineData(7, "00000", 11, 4096)]
+    [InlineData(8, "0011", 8, 1024)]
+    [InlineData(9, "01001", 13, 64)]
+    [InlineData(10, "0120120", 16, 4096)]
+    public void MixedCollectivesGiveTheirExactResults(ulong seed, string grouping, int virtualRankCount, int chunkBytes)
     {
-        LoopbackGroup.RunWell(worldSize, LoopbackGroup.Options(virtualRankCount) with { ChunkBytes = chunkBytes }, collective =>
+        var options = LoopbackGroup.Options(virtualRankCount, CollectiveTransport.Auto) with { ChunkBytes = chunkBytes };
+        LoopbackGroup.RunWell(Calls.HostsOf(grouping), options, collective =>
         {
             // The same walk on every rank; the size falls on both sides of every boundary: 0, a cache line, a chunk, socket buffers.
             var walk = new KeyedRandom(seed, RandomPurpose.Import);
             for (var call = 0; call < CallCount; call++)
             {
-                var kind = walk.Next(4);
+                var kind = walk.Next(5);
                 var size = walk.Next(1 << (1 + walk.Next(15)));
                 var key = walk.NextUInt64();
                 switch (kind)
@@ -34,6 +40,9 @@ public sealed class RandomWalkTests : NativeMemoryTest
                         break;
                     case 2:
                         AllGather(collective, size, key);
+                        break;
+                    case 3:
+                        ReduceInBuckets(collective, size, key);
                         break;
                     default:
                         collective.Barrier();
@@ -84,6 +93,27 @@ public sealed class RandomWalkTests : NativeMemoryTest
         collective.AllReduce(accumulator.Partials, result.Floats);
         var expected = Gradients.TreeSum(collective.Tree.LeafCount, leaf => Gradients.Leaf(leaf, size, key));
         Gradients.AssertSameBits(expected, result.Floats.AsSpan(), $"rank {collective.Rank}");
+    }
+
+    /// <summary>Queued buckets of random lengths, in memory of the group, summed in place or elsewhere.</summary>
+    private static void ReduceInBuckets(ICollective collective, int size, ulong key)
+    {
+        using var accumulator = new LeafAccumulator(collective, size);
+        using var separate = collective.Allocate(size);
+        Gradients.Refill(accumulator, Calls.LeavesOf(collective), key);
+        var result = (key & 1) == 0 ? separate.Floats : accumulator.Partials[0].Values;
+        var cuts = new KeyedRandom(key, RandomPurpose.Import);
+        var reductions = new List<Reduction>();
+        for (var start = 0; start < size;)
+        {
+            var count = Math.Min(size - start, 1 + cuts.Next(1 + size / 2));
+            reductions.Add(collective.BeginAllReduce([.. accumulator.Partials.Select(partial => partial.Slice(start, count))], result.Slice(start, count)));
+            start += count;
+        }
+
+        reductions.ForEach(reduction => reduction.Wait());
+        var expected = Gradients.TreeSum(collective.Tree.LeafCount, leaf => Gradients.Leaf(leaf, size, key));
+        Gradients.AssertSameBits(expected, result.AsSpan(), $"buckets, rank {collective.Rank}");
     }
 
     private static void Broadcast(ICollective collective, int size, ulong key)
