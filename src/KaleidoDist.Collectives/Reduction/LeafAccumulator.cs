@@ -15,6 +15,12 @@ public sealed class LeafAccumulator : IDisposable
     private readonly SubtreePartial[] partials;
     private readonly Func<long, NativeBuffer> allocate;
 
+    // Of the leaf that was begun: where on the stack it goes, how many pairs it completes, how many of its values are in.
+    private bool isLeafOpen;
+    private int leafDepth;
+    private int mergeCount;
+    private long addedCount;
+
     /// <summary>
     /// Takes the leaves that <paramref name="collective"/>'s rank hosts, each <c>[<paramref name="elementCount"/>] float32</c>, into memory that
     /// the collective reduces without copying it.
@@ -69,32 +75,72 @@ public sealed class LeafAccumulator : IDisposable
     public void Add(FloatRange leaf)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(leaf.Count, ElementCount);
+        BeginLeaf();
+        AddRange(leaf, 0, ElementCount);
+        EndLeaf();
+    }
+
+    /// <summary>
+    /// Begins to take leaf <see cref="NextLeaf"/> in parts, in any order, by <see cref="AddRange"/>: for a gradient whose parts become final one
+    /// after another. Every value is added as <see cref="Add"/> would add it.
+    /// </summary>
+    public void BeginLeaf()
+    {
         if (IsComplete)
             throw new InvalidOperationException($"All leaves {leaves.First} to {leaves.End - 1} were added; call Reset before the next step.");
-
-        var subtree = Subtree.Leaf(NextLeaf);
-        if (stack.MergesWithTop(subtree))
-        {
-            // A right child goes straight into its sibling: no copy, no buffer of its own.
-            var left = buffers[stack.Count - 1].Floats;
-            stack.Push(subtree);
-            stack.TryMerge();
-            FloatRange.Add(left, leaf, left);
-        }
-        else
-        {
-            stack.Push(subtree);
-            if (buffers.Count < stack.Count)
-                buffers.Add(allocate(ElementCount));
-            leaf.CopyTo(buffers[stack.Count - 1].Floats);
-        }
-
+        if (isLeafOpen)
+            throw new InvalidOperationException($"Leaf {NextLeaf} was begun before; expected EndLeaf first.");
+        isLeafOpen = true;
+        addedCount = mergeCount = 0;
+        leafDepth = stack.Count;
+        stack.Push(Subtree.Leaf(NextLeaf));
         while (stack.TryMerge())
-        {
-            var left = buffers[stack.Count - 1].Floats;
-            FloatRange.Add(left, buffers[stack.Count].Floats, left);
-        }
+            mergeCount++;
+        // A right child goes straight into its sibling: no copy, no buffer of its own.
+        if (mergeCount == 0 && buffers.Count == leafDepth)
+            buffers.Add(allocate(ElementCount));
+    }
 
+    /// <summary>Adds one part of the leaf that was begun. Each part comes once.</summary>
+    /// <param name="leaf">The whole leaf, <c>[ElementCount] float32</c>; only the part is read.</param>
+    /// <param name="offset">First value of the part.</param>
+    /// <param name="count">Its length.</param>
+    public void AddRange(FloatRange leaf, long offset, long count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(leaf.Count, ElementCount);
+        if (!isLeafOpen)
+            throw new InvalidOperationException("No leaf was begun; expected BeginLeaf first.");
+        FloatRange Part(int depth) => buffers[depth].Floats.Slice(offset, count);
+        var part = leaf.Slice(offset, count);
+        if (mergeCount == 0)
+            part.CopyTo(Part(leafDepth));
+        else
+            FloatRange.Add(Part(leafDepth - 1), part, Part(leafDepth - 1));
+        for (var depth = leafDepth - 2; depth >= leafDepth - mergeCount; depth--)
+            FloatRange.Add(Part(depth), Part(depth + 1), Part(depth));
+        addedCount += count;
+    }
+
+    /// <summary>
+    /// <see cref="Partials"/> for a part of the values, once the last leaf was begun and <see cref="AddRange"/> has taken that part of it: it can
+    /// be reduced while the rest is still to come.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">A leaf is missing.</exception>
+    public IReadOnlyList<SubtreePartial> PartialsOf(long offset, long count)
+    {
+        var isLastLeafTaken = IsComplete || (isLeafOpen && NextLeaf == leaves.End - 1);
+        if (!isLastLeafTaken)
+            throw new InvalidOperationException($"Leaf {NextLeaf} is missing: the rank's leaves are {leaves.First} to {leaves.End - 1}.");
+        return [.. stack.Entries.Select((subtree, i) => new SubtreePartial(subtree, buffers[i].Floats.Slice(offset, count)))];
+    }
+
+    /// <summary>The leaf that was begun is whole.</summary>
+    /// <exception cref="InvalidOperationException">A part of it did not come.</exception>
+    public void EndLeaf()
+    {
+        if (!isLeafOpen || addedCount != ElementCount)
+            throw new InvalidOperationException($"Of leaf {NextLeaf}, {(isLeafOpen ? addedCount : 0)} values came; expected {ElementCount}.");
+        isLeafOpen = false;
         NextLeaf++;
         if (IsComplete)
             PublishPartials();
@@ -104,6 +150,7 @@ public sealed class LeafAccumulator : IDisposable
     public void Reset()
     {
         stack.Clear();
+        isLeafOpen = false;
         NextLeaf = leaves.First;
     }
 

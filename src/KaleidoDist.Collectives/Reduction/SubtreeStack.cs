@@ -15,10 +15,6 @@ internal sealed class SubtreeStack(CanonicalTree tree)
     /// <summary>Number of subtrees held.</summary>
     public int Count => entries.Count;
 
-    /// <summary>True when <paramref name="next"/> would merge with the top at once.</summary>
-    public bool MergesWithTop(Subtree next)
-        => entries.Count > 0 && entries[^1] is { IsLeftChild: true } top && top.Sibling == tree.Canonical(next);
-
     /// <summary>Puts the next subtree on top.</summary>
     public void Push(Subtree next) => entries.Add(tree.Canonical(next));
 

@@ -117,6 +117,9 @@ public sealed record TrainingSpec
     /// <summary>How gradients are summed.</summary>
     public ReductionMode Reduction { get; init; } = ReductionMode.Exact;
 
+    /// <summary>Whether gradients travel while the rest of them is computed, where there is more than one rank. Never changes a bit.</summary>
+    public bool Overlap { get; init; } = true;
+
     /// <summary>Share of samples whose text comes from another product, 0..1. Default 0.5.</summary>
     public double MismatchShare { get; init; } = 0.5;
 

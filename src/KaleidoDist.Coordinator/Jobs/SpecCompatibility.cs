@@ -12,7 +12,7 @@ internal static class SpecCompatibility
     private static readonly string[] Adjustable =
     [
         "name", "model_preset", "data.train", "data.validation", "data.vocabulary", "data.max_bad_rows", "training.epochs", "training.steps",
-        "training.verify_every", "workers.min", "workers.max", "workers.device", "workers.hang_timeout", "checkpoint.", "evaluation.",
+        "training.verify_every", "training.overlap", "workers.min", "workers.max", "workers.device", "workers.hang_timeout", "checkpoint.", "evaluation.",
     ];
 
     /// <summary>What forbids going on with <paramref name="submit"/> in the run folder of <paramref name="state"/>: one line each; none when nothing does.</summary>

@@ -50,7 +50,7 @@ internal sealed class StateDonation
 
         if (!free.TryTake(out var buffer))
             buffer = NativeBuffer.OfFloats(state.HostGradients.Count);
-        state.HostGradients.CopyTo(buffer.Floats);
+        state.PullGradients().CopyTo(buffer.Floats);
         lock (gate)
         {
             if (queue.IsAddingCompleted)

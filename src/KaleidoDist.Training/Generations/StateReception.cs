@@ -103,6 +103,7 @@ public sealed class StateReception(TrainerSetup setup, ReplicaState state, ITrai
     {
         donor.Read(figures.Floats);
         donor.Read(state.HostGradients);
+        state.PushGradients();
         var sums = new TaskSums();
         figures.Floats.AsSpan().CopyTo(sums.Values);
         update.Apply(state, frame.Step, sums);

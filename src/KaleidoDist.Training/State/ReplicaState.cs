@@ -99,6 +99,15 @@ public sealed class ReplicaState : IDisposable
         return HostGradients;
     }
 
+    /// <summary>Brings a part of the gradients, which the backward pass has finished, to host memory.</summary>
+    public void PullGradients(long offset, long count)
+    {
+        if (staging is null)
+            return;
+        using Tensor source = Parameters.Gradients.narrow(0, offset, count), destination = staging.narrow(0, offset, count);
+        using var handle = destination.copy_(source);
+    }
+
     /// <summary>Brings reduced gradients back to the device.</summary>
     public void PushGradients()
     {

@@ -13,7 +13,11 @@ namespace KaleidoDist.Training;
 internal sealed class LeafGradient(JobSpec spec, KaleidoBert model, KaleidoParameters parameters, Device device)
 {
     /// <summary>Leaves the leaf's gradient (times its samples) in the flat gradient buffer and its figures in <paramref name="sums"/>.</summary>
-    internal void Compute(long step, Leaf leaf, TaskSums sums)
+    /// <param name="step">The step, 1-based.</param>
+    /// <param name="leaf">The leaf.</param>
+    /// <param name="sums">Receives its figures.</param>
+    /// <param name="segmentFinished">Called when a segment's gradients are final, that is in the last micro-batch's pass; see <see cref="SegmentedPass"/>.</param>
+    internal void Compute(long step, Leaf leaf, TaskSums sums, Action<int>? segmentFinished = null)
     {
         parameters.ZeroGradients();
         var scale = new LossScale(leaf.MaskedWeightSum, leaf.Count);
@@ -22,8 +26,8 @@ internal sealed class LeafGradient(JobSpec spec, KaleidoBert model, KaleidoParam
             using var scope = NewDisposeScope();
             manual_seed((long)(KeyedRandom.Key(spec.Seed, RandomPurpose.Dropout, (ulong)step, (ulong)leaf.VirtualRank, (ulong)index) >> 1));
             var inputs = BatchTensors.From(leaf.MicroBatches[index], spec.Model, device).Compact();
-            var losses = KaleidoLosses.Compute(model.Forward(inputs, training: true), inputs, scale);
-            (losses.Total * leaf.Count).backward();
+            var isLast = index == leaf.MicroBatches.Count - 1;
+            var losses = SegmentedPass.Run(model, inputs, scale, isLast ? segmentFinished : null);
             LossFigures.Add(sums, losses, leaf.MicroBatches[index], leaf.Count);
         }
     }

@@ -12,7 +12,7 @@ internal sealed class StepUpdate(JobSpec spec, long totalSteps)
     private readonly LearningRateSchedule schedule = new(spec.Training.Schedule, spec.Training.Optimizer.LearningRate, totalSteps);
 
     /// <summary>Applies step <paramref name="step"/>: mean, clip, optimizer. A gradient that is not finite changes no weight.</summary>
-    /// <param name="state">Its host gradients hold the reduced sum.</param>
+    /// <param name="state">Its flat gradients hold the reduced sum.</param>
     /// <param name="step">1-based; the one after the state's.</param>
     /// <param name="sums">The step's reduced figures.</param>
     /// <param name="times">Where the time before the update went.</param>
@@ -23,7 +23,6 @@ internal sealed class StepUpdate(JobSpec spec, long totalSteps)
         using var noGradients = torch.no_grad();
         using var scope = torch.NewDisposeScope();
         var rate = schedule.RateAt(step - 1);
-        state.PushGradients();
         state.Parameters.Gradients.mul_(1.0 / sums.SampleCount);
         var norm = GradientClip.Apply(state.Parameters.Gradients, state.Parameters.Layout, spec.Training.Optimizer.ClipNorm);
         var applied = double.IsFinite(norm);

@@ -18,11 +18,10 @@ internal sealed class TrainStep : IDisposable
     private readonly ITrainingPort port;
     private readonly TimeProvider time;
     private readonly Departure departure;
-    private readonly LeafGradient leafGradient;
+    private readonly GradientReduction gradients;
     private readonly StepUpdate update;
     private readonly VirtualRankRange hosted;
     private readonly SampleLedger? ledger;
-    private readonly LeafAccumulator gradients;
     private readonly LeafAccumulator figures;
     private readonly NativeBuffer figureBuffer = NativeBuffer.OfFloats(TaskSums.Length);
 
@@ -30,8 +29,7 @@ internal sealed class TrainStep : IDisposable
     {
         (this.state, this.update, this.collective, this.hosted, this.port, this.time, this.ledger) = (state, update, collective, hosted, port, time, ledger);
         departure = new Departure(port, collective, time);
-        leafGradient = new LeafGradient(spec, state.Model, state.Parameters, state.Device);
-        gradients = new LeafAccumulator(collective.Tree, hosted, state.Parameters.Layout.Length);
+        gradients = new GradientReduction(spec, state, collective);
         figures = new LeafAccumulator(collective.Tree, hosted, TaskSums.Length);
     }
 
@@ -56,11 +54,10 @@ internal sealed class TrainStep : IDisposable
             var started = time.GetTimestamp();
             port.EnterPhase("compute", step);
             var sums = new TaskSums();
-            leafGradient.Compute(step, leaf, sums);
+            gradients.Add(step, leaf, sums);
             ledger?.Computed(collective.Generation, step, virtualRank, leaf);
             if (virtualRank == hosted.First)
                 sums.Request(port.StopRequested, checkpointDue, port.PartRequested);
-            gradients.Add(state.PullGradients());
             sums.Values.CopyTo(figureBuffer.Floats.AsSpan());
             figures.Add(figureBuffer.Floats);
             compute += time.GetElapsedTime(started);
@@ -68,7 +65,7 @@ internal sealed class TrainStep : IDisposable
 
         port.EnterPhase("reduce", step);
         var reducing = time.GetTimestamp();
-        collective.AllReduce(gradients.Partials, state.HostGradients);
+        gradients.Finish();
         state.ReducedStep = step;
         collective.AllReduce(figures.Partials, figureBuffer.Floats);
         var reduced = new TaskSums();

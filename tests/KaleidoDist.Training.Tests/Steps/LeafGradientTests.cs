@@ -44,7 +44,7 @@ public sealed class LeafGradientTests
         return state.PullGradients().AsSpan().ToArray();
     }
 
-    private static List<Leaf> Leaves(TrainerSetup setup, int count)
+    internal static List<Leaf> Leaves(TrainerSetup setup, int count)
     {
         using var feed = new LeafFeed(
             new LeafFeedOptions
