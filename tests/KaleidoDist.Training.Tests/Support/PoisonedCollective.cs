@@ -17,19 +17,20 @@ internal sealed class PoisonedCollective(ICollective inner, Func<int, bool> isPo
 
     public CanonicalTree Tree => inner.Tree;
 
-    public Reduction BeginAllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result)
+    public void AllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result)
     {
         inner.AllReduce(partials, result);
         if (result.Count > TaskSums.Length && isPoisoned(++step))
             result.AsSpan()[0] = float.NaN;
-        return Reduction.Completed;
     }
 
-    public void ReduceScatter(IReadOnlyList<SubtreePartial> partials, FloatRange segment) => inner.ReduceScatter(partials, segment);
-
-    public void AllGatherSegments(FloatRange values) => inner.AllGatherSegments(values);
+    public Reduction BeginAllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result) => inner.BeginAllReduce(partials, result);
 
     public NativeBuffer Allocate(long floatCount) => inner.Allocate(floatCount);
+
+    public void ReduceScatter(IReadOnlyList<SubtreePartial> partials, FloatRange result) => inner.ReduceScatter(partials, result);
+
+    public void AllGatherSegments(FloatRange values) => inner.AllGatherSegments(values);
 
     public void Broadcast(FloatRange values, int root) => inner.Broadcast(values, root);
 
