@@ -7,10 +7,12 @@ internal static class BenchCommand
 {
     /// <summary>Builds the command.</summary>
     internal static Command Create(CommandContext context)
-        => new("bench", "Measure this machine: numbers, with a peer where there is one.") 
+        => new("bench", "Measure this machine: numbers, with a peer where there is one.")
         {
             AllReduceBenchVerb.Create(context),
             ReformBenchVerb.Create(context),
+            StepBenchVerb.Create(context),
             BenchRankVerb.Create(),
+            StepRankVerb.Create(),
         };
 }

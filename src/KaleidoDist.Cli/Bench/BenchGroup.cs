@@ -73,6 +73,15 @@ internal sealed class BenchGroup : IAsyncDisposable
         return (instants.Max(rank => rank[1]) - abortedAt, instants.Max(rank => rank[2]) - abortedAt);
     }
 
+    /// <summary>Says a line to all ranks.</summary>
+    /// <returns>Their answers, by rank.</returns>
+    internal async Task<string[]> AskAsync(string question, CancellationToken cancellation)
+    {
+        foreach (var writer in writers)
+            await writer.WriteLineAsync(question.AsMemory(), cancellation);
+        return await Task.WhenAll(readers.Select(reader => ReadAsync(reader, cancellation)));
+    }
+
     /// <summary>Ends the ranks.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -115,13 +124,6 @@ internal sealed class BenchGroup : IAsyncDisposable
         if (await Task.WhenAny(accepting, ended) == accepting)
             return await accepting;
         throw new KaleidoException("a rank ended.");
-    }
-
-    private async Task<string[]> AskAsync(string question, CancellationToken cancellation)
-    {
-        foreach (var writer in writers)
-            await writer.WriteLineAsync(question.AsMemory(), cancellation);
-        return await Task.WhenAll(readers.Select(reader => ReadAsync(reader, cancellation)));
     }
 
     private async Task<string> ReadAsync(StreamReader reader, CancellationToken cancellation)

@@ -31,6 +31,14 @@ internal sealed record BenchSetting
         string[] words = [.. Launcher.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => word.Replace("{rank}", $"{rank}", StringComparison.Ordinal)), program];
         return new ProcessStartInfo(words[0], [.. words.Skip(1), .. arguments]);
     }
+
+    /// <summary>How to start a rank that is this program.</summary>
+    internal ProcessStartInfo LaunchSelf(int rank, params IEnumerable<string> arguments)
+    {
+        var path = Environment.ProcessPath ?? throw new KaleidoException("The path of the running program is unknown; expected an executable file.");
+        var viaHost = string.Equals(Path.GetFileNameWithoutExtension(path), "dotnet", StringComparison.Ordinal);
+        return Launch(rank, path, [.. viaHost ? [Environment.GetCommandLineArgs()[0]] : Array.Empty<string>(), .. arguments]);
+    }
 }
 
 /// <summary>A library, or a way of ours, that sums over ranks.</summary>
@@ -63,11 +71,8 @@ internal sealed record OwnLibrary(string Name, CollectiveTransport Transport, Wi
     /// <inheritdoc/>
     internal override IEnumerable<ProcessStartInfo> Ranks(BenchSetting setting, int worldSize, string control)
     {
-        var path = Environment.ProcessPath ?? throw new KaleidoException("The path of the running program is unknown; expected an executable file.");
-        var viaHost = string.Equals(Path.GetFileNameWithoutExtension(path), "dotnet", StringComparison.Ordinal);
-        string[] self = viaHost ? [Environment.GetCommandLineArgs()[0]] : [];
-        return Enumerable.Range(0, worldSize).Select(rank => setting.Launch(
-            rank, path, [.. self, "bench", BenchRankVerb.Name, control, $"{rank}", setting.AddressOf(rank), $"{Transport}", $"{Wire}"]));
+        return Enumerable.Range(0, worldSize).Select(rank => setting.LaunchSelf(
+            rank, "bench", BenchRankVerb.Name, control, $"{rank}", setting.AddressOf(rank), $"{Transport}", $"{Wire}"));
     }
 }
 

@@ -47,12 +47,15 @@ internal sealed class BenchRank(int rank, string address, CollectiveOptions opti
         listener.Dispose();
     }
 
+    /// <summary>The group of a benchmark's ranks; addresses stand for machines.</summary>
+    internal static Membership MembershipOf(byte[] key, string[] endpoints, long generation = 1)
+        => new("bench", generation, [.. endpoints.Select((endpoint, rank) => new RankMember(rank, $"bench-{rank}", endpoint[..endpoint.LastIndexOf(':')], endpoint))], key);
+
     private static long Number(string word) => long.Parse(word, CultureInfo.InvariantCulture);
 
     private string FormFirst(byte[] key, string[] endpoints)
     {
-        Form(new Membership(
-            "bench", 1, [.. endpoints.Select((endpoint, r) => new RankMember(r, $"bench-{r}", endpoint[..endpoint.LastIndexOf(':')], endpoint))], key));
+        Form(MembershipOf(key, endpoints));
         return "ready";
     }
 

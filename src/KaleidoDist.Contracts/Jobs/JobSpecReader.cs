@@ -152,7 +152,7 @@ public static partial class JobSpecReader
             Optimizer = BindOptimizer(section.Section("optimizer")),
             Schedule = BindSchedule(section.Section("schedule")),
             Precision = section.Choice("precision", "f32", "f32") == "f32" ? Precision.F32 : Precision.Bf16,
-            Reduction = section.Choice("reduction", "exact", "exact") == "exact" ? ReductionMode.Exact : ReductionMode.Fast,
+            Reduction = section.Choice("reduction", "exact", "exact", "fast") == "exact" ? ReductionMode.Exact : ReductionMode.Fast,
             Overlap = section.Choice("overlap", "true", "true", "false") == "true",
             MismatchShare = section.Number("mismatch_share", 0.5, 0, 1),
             VerifyEvery = (int)section.Integer("verify_every", 100, 0, int.MaxValue),

@@ -67,11 +67,19 @@ public sealed class ReplicaState : IDisposable
     /// <exception cref="KaleidoException">The checkpoint is damaged or of another model, or the device is missing.</exception>
     public static ReplicaState Create(TrainerSetup setup)
     {
+        if (setup.ResumeSeq == 0)
+            return Create(setup.Spec);
         var state = new ReplicaState(setup.Spec, SelectDevice(setup.Spec.Workers.Device));
-        if (setup.ResumeSeq > 0)
-            state.Load(setup);
-        else
-            state.Parameters.Initialize(setup.Spec.Seed);
+        state.Load(setup);
+        return state;
+    }
+
+    /// <summary>New weights from the job's seed.</summary>
+    /// <exception cref="KaleidoException">The device is missing.</exception>
+    public static ReplicaState Create(JobSpec spec)
+    {
+        var state = new ReplicaState(spec, SelectDevice(spec.Workers.Device));
+        state.Parameters.Initialize(spec.Seed);
         return state;
     }
 

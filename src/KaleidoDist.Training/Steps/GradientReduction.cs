@@ -72,6 +72,7 @@ internal sealed class GradientReduction : IDisposable
             collective.AllReduce(accumulator.Partials, state.HostGradients);
         while (underWay.TryDequeue(out var reduction))
             reduction.Wait();
+        state.PushGradients();
     }
 
     /// <inheritdoc/>
