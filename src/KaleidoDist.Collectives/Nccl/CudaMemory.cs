@@ -7,7 +7,7 @@ namespace KaleidoDist.Collectives;
 /// The flat tensors of one device, addressed as ranges: a collective is handed a <see cref="FloatRange"/> and needs the tensor it lies in to
 /// compute with it. Tensors that were not made here are made known by <see cref="Adopt"/>. Used by the rank thread alone.
 /// </summary>
-public sealed class CudaMemory(Device device) : IDeviceMemory
+public sealed class CudaMemory(Device device) : IFloatMemory
 {
     private readonly List<(FloatRange Range, Tensor Values)> blocks = [];
 

@@ -14,7 +14,7 @@ public sealed class NcclCollective : ICollective, IReductionSource
     private static readonly TimeSpan EndTimeout = TimeSpan.FromSeconds(2);
 
     private readonly ICollective control;
-    private readonly IDeviceMemory memory;
+    private readonly IFloatMemory memory;
     private readonly IDeviceStream stream;
     private readonly NcclOptions options;
     private readonly ReductionPlan plan;
@@ -27,7 +27,7 @@ public sealed class NcclCollective : ICollective, IReductionSource
     private CollectiveHeader header; // Of the last call.
     private Exception? ending;
 
-    private NcclCollective(ICollective control, IDeviceMemory memory, IDeviceStream stream, NcclOptions options, NcclCommunicator communicator)
+    private NcclCollective(ICollective control, IFloatMemory memory, IDeviceStream stream, NcclOptions options, NcclCommunicator communicator)
     {
         (this.control, this.memory, this.stream, this.options, this.communicator) = (control, memory, stream, options, communicator);
         plan = new ReductionPlan(control.Tree, HostMap.Apart(control.WorldSize)); // every rank has its own GPU
@@ -50,6 +50,9 @@ public sealed class NcclCollective : ICollective, IReductionSource
 
     /// <inheritdoc/>
     public CanonicalTree Tree => control.Tree;
+
+    /// <summary>The device memory whose values go through NCCL: gradients that lie there need not come to the host.</summary>
+    public CudaMemory? Memory => memory as CudaMemory;
 
     /// <summary>Forms the group; returns when this rank is connected with all others. All ranks call it.</summary>
     /// <param name="control">The group of the same ranks over TCP; taken over on success, and left to the caller on failure.</param>
@@ -77,7 +80,7 @@ public sealed class NcclCollective : ICollective, IReductionSource
 
     /// <summary>Forms the group over a given library, memory and stream.</summary>
     internal static NcclCollective Form(
-        ICollective control, NcclLibrary? library, KaleidoException? missing, IDeviceMemory memory, IDeviceStream stream, NcclOptions options, CancellationToken cancellation)
+        ICollective control, NcclLibrary? library, KaleidoException? missing, IFloatMemory memory, IDeviceStream stream, NcclOptions options, CancellationToken cancellation)
     {
         options.Validate();
         NcclUniqueId own = default;

@@ -18,14 +18,14 @@ internal sealed class NcclExactReduction : IDisposable
     private readonly ImmutableArray<int> firstInput; // By rank, the slot of its first partial; one more entry marks the end.
     private readonly int rank;
     private readonly int worldSize;
-    private readonly IDeviceMemory memory;
+    private readonly IFloatMemory memory;
     private readonly int chunkCount;
     private readonly IDisposable buffer;
     private readonly FloatRange[] slots; // Chunks of the peers' partials, and the scratch of the additions; own partials stay where they are.
     private readonly List<NcclTransfer> transfers = [];
 
     /// <summary>The reduction of one rank; its buffers hold chunks of <paramref name="chunkCount"/> values.</summary>
-    public NcclExactReduction(ReductionPlan plan, int rank, IDeviceMemory memory, int chunkCount)
+    public NcclExactReduction(ReductionPlan plan, int rank, IFloatMemory memory, int chunkCount)
     {
         (merge, this.rank, this.memory, this.chunkCount) = (plan.Root, rank, memory, chunkCount);
         worldSize = plan.Partials.Length;

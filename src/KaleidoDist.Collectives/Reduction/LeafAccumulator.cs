@@ -10,10 +10,10 @@ namespace KaleidoDist.Collectives;
 public sealed class LeafAccumulator : IDisposable
 {
     private readonly SubtreeStack stack;
-    private readonly List<NativeBuffer> buffers = []; // buffers[i] holds the value of stack entry i.
+    private readonly IFloatMemory memory;
+    private readonly List<(IDisposable Owner, FloatRange Values)> buffers = []; // buffers[i] holds the value of stack entry i.
     private readonly VirtualRankRange leaves;
     private readonly SubtreePartial[] partials;
-    private readonly Func<long, NativeBuffer> allocate;
 
     // Of the leaf that was begun: where on the stack it goes, how many pairs it completes, how many of its values are in.
     private bool isLeafOpen;
@@ -30,23 +30,33 @@ public sealed class LeafAccumulator : IDisposable
             collective.Tree,
             VirtualRankRange.Of(collective.Rank, collective.WorldSize, collective.Tree.LeafCount),
             elementCount,
-            collective.Allocate)
+            new HostMemory(collective.Allocate))
+    {
+    }
+
+    /// <summary>The same for leaves that lie in the memory of a GPU, and are added there.</summary>
+    public LeafAccumulator(ICollective collective, CudaMemory memory, long elementCount)
+        : this(
+            collective.Tree,
+            VirtualRankRange.Of(collective.Rank, collective.WorldSize, collective.Tree.LeafCount),
+            elementCount,
+            (IFloatMemory)memory)
     {
     }
 
     /// <summary>Takes the leaves <paramref name="leaves"/> of <paramref name="tree"/>, each <c>[<paramref name="elementCount"/>] float32</c>.</summary>
     public LeafAccumulator(CanonicalTree tree, VirtualRankRange leaves, long elementCount)
-        : this(tree, leaves, elementCount, NativeBuffer.OfFloats)
+        : this(tree, leaves, elementCount, new HostMemory(NativeBuffer.OfFloats))
     {
     }
 
-    private LeafAccumulator(CanonicalTree tree, VirtualRankRange leaves, long elementCount, Func<long, NativeBuffer> allocate)
+    private LeafAccumulator(CanonicalTree tree, VirtualRankRange leaves, long elementCount, IFloatMemory memory)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(elementCount);
         partials = new SubtreePartial[tree.Decompose(leaves).Length];
         stack = new SubtreeStack(tree);
         this.leaves = leaves;
-        this.allocate = allocate;
+        this.memory = memory;
         ElementCount = elementCount;
         NextLeaf = leaves.First;
     }
@@ -98,7 +108,7 @@ public sealed class LeafAccumulator : IDisposable
             mergeCount++;
         // A right child goes straight into its sibling: no copy, no buffer of its own.
         if (mergeCount == 0 && buffers.Count == leafDepth)
-            buffers.Add(allocate(ElementCount));
+            buffers.Add((memory.Allocate(ElementCount, out var values), values));
     }
 
     /// <summary>Adds one part of the leaf that was begun. Each part comes once.</summary>
@@ -110,14 +120,14 @@ public sealed class LeafAccumulator : IDisposable
         ArgumentOutOfRangeException.ThrowIfNotEqual(leaf.Count, ElementCount);
         if (!isLeafOpen)
             throw new InvalidOperationException("No leaf was begun; expected BeginLeaf first.");
-        FloatRange Part(int depth) => buffers[depth].Floats.Slice(offset, count);
+        FloatRange Part(int depth) => buffers[depth].Values.Slice(offset, count);
         var part = leaf.Slice(offset, count);
         if (mergeCount == 0)
-            part.CopyTo(Part(leafDepth));
+            memory.Copy(part, Part(leafDepth));
         else
-            FloatRange.Add(Part(leafDepth - 1), part, Part(leafDepth - 1));
+            memory.Add(Part(leafDepth - 1), part, Part(leafDepth - 1));
         for (var depth = leafDepth - 2; depth >= leafDepth - mergeCount; depth--)
-            FloatRange.Add(Part(depth), Part(depth + 1), Part(depth));
+            memory.Add(Part(depth), Part(depth + 1), Part(depth));
         addedCount += count;
     }
 
@@ -131,7 +141,7 @@ public sealed class LeafAccumulator : IDisposable
         var isLastLeafTaken = IsComplete || (isLeafOpen && NextLeaf == leaves.End - 1);
         if (!isLastLeafTaken)
             throw new InvalidOperationException($"Leaf {NextLeaf} is missing: the rank's leaves are {leaves.First} to {leaves.End - 1}.");
-        return [.. stack.Entries.Select((subtree, i) => new SubtreePartial(subtree, buffers[i].Floats.Slice(offset, count)))];
+        return [.. stack.Entries.Select((subtree, i) => new SubtreePartial(subtree, buffers[i].Values.Slice(offset, count)))];
     }
 
     /// <summary>The leaf that was begun is whole.</summary>
@@ -157,14 +167,14 @@ public sealed class LeafAccumulator : IDisposable
     /// <summary>Gives the buffers back.</summary>
     public void Dispose()
     {
-        foreach (var buffer in buffers)
-            buffer.Dispose();
+        foreach (var (owner, _) in buffers)
+            owner.Dispose();
         buffers.Clear();
     }
 
     private void PublishPartials()
     {
         for (var i = 0; i < partials.Length; i++)
-            partials[i] = new SubtreePartial(stack.Entries[i], buffers[i].Floats);
+            partials[i] = new SubtreePartial(stack.Entries[i], buffers[i].Values);
     }
 }

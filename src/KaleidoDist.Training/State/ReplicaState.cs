@@ -28,6 +28,7 @@ public sealed class ReplicaState : IDisposable
         Optimizer = new FlatAdamW(spec.Training.Optimizer, Parameters.Weights, Parameters.Gradients, Parameters.Layout);
         staging = device.type == DeviceType.CPU ? null : zeros(Parameters.Layout.Length, dtype: ScalarType.Float32).DetachFromDisposeScope();
         HostGradients = RangeOf(staging ?? Parameters.Gradients);
+        GpuMemory = device.type == DeviceType.CUDA ? new CudaMemory(device) : null;
     }
 
     /// <summary>Where tensors live.</summary>
@@ -62,6 +63,9 @@ public sealed class ReplicaState : IDisposable
 
     /// <summary>The flat gradients in host memory, where they are reduced: the buffer itself on a CPU, a copy of it otherwise.</summary>
     public FloatRange HostGradients { get; }
+
+    /// <summary>The memory of the GPU that this rank computes on; null on a CPU.</summary>
+    public CudaMemory? GpuMemory { get; }
 
     /// <summary>New weights from the job's seed, or those of the checkpoint to resume.</summary>
     /// <exception cref="KaleidoException">The checkpoint is damaged or of another model, or the device is missing.</exception>

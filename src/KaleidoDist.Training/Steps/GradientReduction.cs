@@ -6,7 +6,7 @@ using KaleidoDist.Model;
 namespace KaleidoDist.Training;
 
 /// <summary>
-/// From the leaves a rank hosts to the sum over all leaves of all ranks, which ends in <see cref="ReplicaState.HostGradients"/>. Leaves are added as
+/// From the leaves a rank hosts to the sum over all leaves of all ranks, which ends in the flat gradient buffer. Leaves are added as
 /// they are computed. With overlap, the last leaf's gradient is taken bucket by bucket while backward goes on, and each bucket sets out at once;
 /// without, everything sets out when the last leaf is in. The bits are the same.
 /// </summary>
@@ -17,14 +17,24 @@ internal sealed class GradientReduction : IDisposable
     private readonly LeafGradient leafGradient;
     private readonly LeafAccumulator accumulator;
     private readonly GradientBuckets? buckets; // Null without overlap.
+    private readonly FloatRange gradient; // Where leaves are taken from, and where their sum goes.
+    private readonly CudaMemory? memory; // Null where gradients are reduced in host memory.
     private readonly int lastLeaf;
     private readonly Queue<Reduction> underWay = [];
 
-    internal GradientReduction(JobSpec spec, ReplicaState state, ICollective collective, long bucketCount = GradientBuckets.DefaultCount)
+    internal GradientReduction(JobSpec spec, ReplicaState state, ICollective collective)
+        : this(spec, state, collective, (collective as NcclCollective)?.Memory, GradientBuckets.DefaultCount)
     {
-        (this.state, this.collective) = (state, collective);
+    }
+
+    /// <summary>The reduction in <paramref name="memory"/>, where gradients lie in a GPU's memory that the collective reduces; else in the host's.</summary>
+    internal GradientReduction(JobSpec spec, ReplicaState state, ICollective collective, CudaMemory? memory, long bucketCount)
+    {
+        (this.state, this.collective, this.memory) = (state, collective, memory);
         leafGradient = new LeafGradient(spec, state.Model, state.Parameters, state.Device);
-        accumulator = new LeafAccumulator(collective, state.Parameters.Layout.Length);
+        gradient = memory?.Adopt(state.Parameters.Gradients) ?? state.HostGradients;
+        var length = state.Parameters.Layout.Length;
+        accumulator = memory is null ? new LeafAccumulator(collective, length) : new LeafAccumulator(collective, memory, length);
         lastLeaf = VirtualRankRange.Of(collective.Rank, collective.WorldSize, spec.Training.VirtualRanks).End - 1;
         if (spec.Training.Overlap && collective.WorldSize > 1)
             buckets = new GradientBuckets(new KaleidoSegments(spec.Model, state.Parameters.Layout), state.Parameters.Layout, bucketCount);
@@ -43,7 +53,9 @@ internal sealed class GradientReduction : IDisposable
         if (buckets is null || leaf.VirtualRank != lastLeaf)
         {
             leafGradient.Compute(step, leaf, sums);
-            accumulator.Add(state.PullGradients());
+            if (memory is null)
+                state.PullGradients();
+            accumulator.Add(gradient);
             return;
         }
 
@@ -69,10 +81,11 @@ internal sealed class GradientReduction : IDisposable
     internal void Finish()
     {
         if (buckets is null)
-            collective.AllReduce(accumulator.Partials, state.HostGradients);
+            collective.AllReduce(accumulator.Partials, gradient);
         while (underWay.TryDequeue(out var reduction))
             reduction.Wait();
-        state.PushGradients();
+        if (memory is null)
+            state.PushGradients();
     }
 
     /// <inheritdoc/>
@@ -80,15 +93,17 @@ internal sealed class GradientReduction : IDisposable
     {
         Drain();
         accumulator.Dispose();
+        memory?.Release(state.Parameters.Gradients);
     }
 
     private void SendOff(IReadOnlyList<GradientBucket> finished)
     {
         foreach (var (offset, count) in finished)
         {
-            state.PullGradients(offset, count);
-            accumulator.AddRange(state.HostGradients, offset, count);
-            underWay.Enqueue(collective.BeginAllReduce(accumulator.PartialsOf(offset, count), state.HostGradients.Slice(offset, count)));
+            if (memory is null)
+                state.PullGradients(offset, count);
+            accumulator.AddRange(gradient, offset, count);
+            underWay.Enqueue(collective.BeginAllReduce(accumulator.PartialsOf(offset, count), gradient.Slice(offset, count)));
         }
     }
 

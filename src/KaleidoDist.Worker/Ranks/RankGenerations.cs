@@ -65,7 +65,7 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, Repli
             var connecting = time.GetElapsedTime(begin);
             var agreement = StateAgreement.Reach(setup, state, collective, port, time);
             port.ReportFormed(connecting, agreement);
-            port.Log($"generation {form.Generation}: rank {rank} of {form.Members.Count} at step {agreement.Step} ({agreement.Taken.ToString().ToLowerInvariant()} taken over; connected in {connecting.TotalMilliseconds:0} ms, agreed in {agreement.Agreeing.TotalMilliseconds:0} ms, caught up in {agreement.CatchingUp.TotalMilliseconds:0} ms)");
+            port.Log($"generation {form.Generation}: rank {rank} of {form.Members.Count} at step {agreement.Step} over {collective.Route} ({agreement.Taken.ToString().ToLowerInvariant()} taken over; connected in {connecting.TotalMilliseconds:0} ms, agreed in {agreement.Agreeing.TotalMilliseconds:0} ms, caught up in {agreement.CatchingUp.TotalMilliseconds:0} ms)");
             using var trainer = new Trainer(setup, state, collective, port, time);
             return (form.Stop ? trainer.Stop() : trainer.Run()) switch
             {
@@ -84,7 +84,7 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, Repli
     {
         var members = form.Members.OrderBy(m => m.Rank).Select(m => new Contracts.RankMember(m.Rank, m.WorkerId, m.Host, m.Endpoint));
         var membership = new Membership(start.JobId, form.Generation, [.. members], form.SessionKey.Memory);
-        return Collective.Form(membership, rank, listener, Options(), superseded);
+        return GradientCollective.Form(membership, rank, listener, Options(), spec.Training.Reduction, state.GpuMemory, superseded);
     }
 
     private CollectiveOptions Options() => new()

@@ -7,7 +7,7 @@ namespace KaleidoDist.Collectives.Tests;
 /// later than it was put there. Memory is kept until the device goes, as libtorch's allocator does: what was put on the stream before an
 /// abort may still be carried out. Arithmetic outside <see cref="Enter"/> happens at once, as on a computing stream that is never behind.
 /// </summary>
-internal sealed class FakeGpu : IDeviceMemory, IDeviceStream, IDisposable
+internal sealed class FakeGpu : IFloatMemory, IDeviceStream, IDisposable
 {
     private static readonly ConcurrentDictionary<nint, FakeGpu> Streams = new();
     private static int lastHandle = 0x1000;

@@ -1,10 +1,10 @@
 namespace KaleidoDist.Collectives;
 
 /// <summary>
-/// Float32 values in the memory of the rank's GPU, and the arithmetic of the reduction on them. Additions are IEEE single precision, one by
-/// one, so they give the bits that <see cref="FloatRange.Add"/> gives. All work goes onto the calling thread's current stream.
+/// Where float32 values lie, the memory of the rank's GPU or the host's, and the arithmetic of the reduction on them. Additions are IEEE single
+/// precision, one by one, so the bits are the same everywhere. On a GPU all work goes onto the calling thread's current stream.
 /// </summary>
-internal interface IDeviceMemory
+internal interface IFloatMemory
 {
     /// <summary>Allocates <paramref name="count"/> values; disposing of the answer gives them back.</summary>
     IDisposable Allocate(long count, out FloatRange values);
