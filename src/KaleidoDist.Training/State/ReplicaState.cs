@@ -117,7 +117,7 @@ public sealed class ReplicaState : IDisposable
         if (staging is null)
             return;
         using Tensor source = Parameters.Gradients.narrow(0, offset, count), destination = staging.narrow(0, offset, count);
-        using var handle = destination.copy_(source);
+        destination.copy_(source);
     }
 
     /// <summary>Brings reduced gradients back to the device.</summary>

@@ -52,7 +52,8 @@ public sealed class JobSpecReaderTests
               optimizer: { name: adamw, learning_rate: 5.0e-4, betas: [0.8, 0.95], epsilon: 1e-8, weight_decay: 0.01, clip_norm: 0 }
               schedule: { name: constant, warmup: 50 }
               precision: f32
-              reduction: exact
+              reduction: fast
+              overlap: false
               mismatch_share: 0.25
               verify_every: 0
             workers: { min: 2, max: 12, threads_per_rank: 3, device: cpu, hang_timeout: 90s }
@@ -72,7 +73,7 @@ public sealed class JobSpecReaderTests
         Assert.Equal(
             new TrainingSpec
             {
-                GlobalBatchSize = 60, VirtualRanks = 12, MicroBatchSize = 5, Steps = 1000, MismatchShare = 0.25, VerifyEvery = 0,
+                GlobalBatchSize = 60, VirtualRanks = 12, MicroBatchSize = 5, Steps = 1000, Reduction = ReductionMode.Fast, Overlap = false, MismatchShare = 0.25, VerifyEvery = 0,
                 Optimizer = new OptimizerSpec { LearningRate = 5e-4, Beta1 = 0.8, Beta2 = 0.95, Epsilon = 1e-8, WeightDecay = 0.01, ClipNorm = 0 },
                 Schedule = new ScheduleSpec { Name = "constant", Warmup = 50 },
             },
