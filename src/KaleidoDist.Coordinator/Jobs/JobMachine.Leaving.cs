@@ -27,7 +27,12 @@ internal sealed partial class JobMachine
     {
         if (Leavers(state) is not { IsEmpty: false } leavers)
             return null;
-        var staying = state.Aboard.Except(leavers).Concat(state.Joiners.Where(j => j is { Life: RankLife.CaughtUp, Attached: true })).Take(state.MaxWorld).ToImmutableArray();
+        ImmutableArray<RankSeat> ready = [.. state.Joiners.Where(j => j is { Life: RankLife.CaughtUp, Attached: true })];
+        if (leavers.Length == state.Seats.Length && !ready.IsEmpty && state.Seats.Length < state.MaxWorld)
+            return null; // joiners are taken in first: at a border where only they stay nobody would have the newest step
+        var staying = state.Aboard.Except(leavers).ToImmutableArray();
+        if (!staying.IsEmpty)
+            staying = [.. staying.Concat(ready).Take(state.MaxWorld)];
         var workers = string.Join(", ", leavers.Select(s => s.WorkerId).Distinct());
         if (staying.Length >= state.Spec.Workers.Min)
             return Part(state with { Leavers = leavers }, staying, $"{Ranks(leavers)} {(leavers.Length == 1 ? "leaves" : "leave")}", now);

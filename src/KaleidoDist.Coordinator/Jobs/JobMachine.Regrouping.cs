@@ -162,9 +162,11 @@ internal sealed partial class JobMachine
             Deadline = state.Stop == StopWish.None ? null : state.Deadline ?? now + rules.StopGrace,
             StartedAt = state.StartedAt ?? now,
         };
+        // One that is still to leave may have missed the order that told it so.
+        ImmutableArray<JobEffect> reminders = [.. state.Leavers.Select(l => l.WorkerId).Distinct().Order(StringComparer.Ordinal).Select(w => Introduction(state, w))];
         return state.Stop == StopWish.None || formation.Stop
-            ? JobTransition.Move(running)
-            : JobTransition.Move(running, [.. StopEverywhere(running, withCheckpoint: true)]);
+            ? JobTransition.Move(running, [.. reminders])
+            : JobTransition.Move(running, [.. reminders, .. StopEverywhere(running, withCheckpoint: true)]);
     }
 
     private JobTransition FormationTimedOut(JobState state, DateTimeOffset now)

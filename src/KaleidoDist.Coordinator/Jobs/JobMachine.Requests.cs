@@ -90,7 +90,12 @@ internal sealed partial class JobMachine
         return state.Stop == StopWish.Release ? JobTransition.Move(stopping) : StopRanks(stopping, now);
     }
 
-    private static string StopReason(StopWish wish) => wish == StopWish.Cancel ? "cancelling" : "stopping with a checkpoint";
+    private static string StopReason(StopWish wish) => wish switch
+    {
+        StopWish.Cancel => "cancelling",
+        StopWish.Release => "saving, since a worker leaves and too few ranks would stay",
+        _ => "stopping with a checkpoint",
+    };
 
     /// <summary>Ranks that train save and stop; those whose generation is broken agree on their step first; those that have trained nothing are ended.</summary>
     private JobTransition StopRanks(JobState state, DateTimeOffset now)

@@ -16,7 +16,7 @@ internal sealed partial class JobMachine
     {
         if (interrupted.Generation != state.Generation)
             return InterruptedBefore(state, interrupted, now);
-        if (state.Wait != JobWait.None || (state.Formation is null && state.Phase != JobPhase.Running) || state.Seats.All(s => s.Member != interrupted.Member))
+        if (state.Wait != JobWait.None || (state.Formation is null && state.Phase != JobPhase.Running) || state.Aboard.All(s => s.Member != interrupted.Member))
             return JobTransition.Passing(state, "that the generation broke is known");
         var lost = interrupted.LostRank >= 0 && interrupted.LostRank < state.Seats.Length ? state.Seats[interrupted.LostRank].Member : 0;
         return Heard(state, new InterruptionReport(interrupted.Member, interrupted.Step, lost, interrupted.Cause), now);
@@ -43,6 +43,8 @@ internal sealed partial class JobMachine
     private JobTransition Judge(JobState state, ImmutableArray<SeenRank> places, DateTimeOffset now)
     {
         var interruption = state.Interruption!;
+        if (!state.Aboard.Any())
+            return JobTransition.Passing(state with { Interruption = null }, "all ranks ended in order");
         if (interruption.Reports.FirstOrDefault(r => OnSuspect(state, r.Lost) is not null) is { } accusation)
             return SuspectAccused(state, accusation, now);
         var silent = state.Aboard.Where(s => !interruption.HasHeard(s.Member)).ToImmutableArray();

@@ -57,7 +57,7 @@ internal sealed partial class JobMachine
     private JobTransition Reattached(JobState state, string workerId, ImmutableArray<RunningSeat> running, DateTimeOffset now)
     {
         var why = $"{workerId} is back";
-        var members = state.Seats.Where(s => s.IsAboard && s.WorkerId == workerId).Select(s => s.Member).ToHashSet();
+        var members = state.Aboard.Concat(state.Leavers).Where(s => s.WorkerId == workerId).Select(s => s.Member).ToHashSet();
         var processes = running.RemoveAll(r => !members.Contains(r.Member));
         var isComplete = state.ReattachBy is not null && state.Everyone.All(s => s.Attached || !s.IsLive);
         if (isComplete)

@@ -32,8 +32,13 @@ public sealed class LeavingTests
     }
 
     [Fact]
-    public void ALeaverThatComesBackBeforeTheBorderIsLeftAlone()
-        => Assert.Empty(new JobScript().Training("a", "b").Do(Leaving("b")).Registered("b", JobScript.Running(2, 1)).Orders);
+    public void ALeaverThatMayHaveMissedTheOrderToLeaveGetsItAgain()
+    {
+        var job = new JobScript().Training("a", "b").Do(Leaving("b")).Registered("b", JobScript.Running(2, 1));
+        Assert.Equal(("g2 b: 1 border", ""), (job.Forms, job.Killed));
+        Assert.Equal("g2 b: 1 border", job.Formed(9).Forms);
+        Assert.Empty(job.State.Leavers);
+    }
 
     [Fact]
     public void AJobThatWouldBeTooSmallSavesAndWaitsForSlots()
@@ -69,6 +74,19 @@ public sealed class LeavingTests
         job.Ready(job.State.Joiners[0]).CaughtUp(0).Do(Leaving("b"));
         Assert.Equal("g2 a b c: 1 2 3", job.Interrupted(1).Forms);
         Assert.Equal("g3 a b c: 1 3 border", job.Formed(5).Forms);
+    }
+
+    [Fact]
+    public void WhenAllMembersLeaveAJoinerIsTakenInFirst()
+    {
+        var job = new JobScript().Training("a").Granted("c");
+        job.Ready(job.State.Joiners[0]).Interrupted(0).Do(Leaving("a"));
+        Assert.Equal("", job.CaughtUp(0).Forms);
+        job = new JobScript(spec: JobSamples.Spec(max: 2)).Training("a").Granted("c");
+        Assert.Equal("a: all", job.Ready(job.State.Joiners[0]).Do(Leaving("a")).Saving);
+        job = new JobScript(spec: JobSamples.Spec(max: 2)).Training("a").Granted("c");
+        job.Ready(job.State.Joiners[0]).CaughtUp(0).Do(Leaving("a"));
+        Assert.Equal("g3 a c: 2 border", job.Formed(7).Forms);
     }
 
     [Fact]

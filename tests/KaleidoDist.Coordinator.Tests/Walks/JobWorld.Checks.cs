@@ -7,7 +7,7 @@ internal sealed partial class JobWorld
 {
     private readonly Dictionary<long, string> orders = [];
     private readonly HashSet<long> removed = [];
-    private long newestSteps, committedStep, fenced;
+    private long newestFormed, committedStep, fenced;
 
     public int FormedCount { get; private set; }
 
@@ -31,8 +31,14 @@ internal sealed partial class JobWorld
     {
         if (group.Generation <= fenced)
             return; // the job went back to a checkpoint; nothing of this takes effect
-        Assert.True(group.Generation >= newestSteps, $"generation {group.Generation} made a step after generation {newestSteps}: two live ones");
-        newestSteps = group.Generation;
+        if (group.Generation < newestFormed)
+        {
+            // Ranks that the coordinator gave up and that need none of the others train on, unheard, until they are told to end.
+            var present = groups[newestFormed].Members.Select(m => m.Member).ToHashSet();
+            Assert.True(group.Members.All(m => !present.Contains(m.Member)), $"generation {group.Generation} made a step after generation {newestFormed} was formed: two live ones");
+            return;
+        }
+
         Assert.Equal(committedStep + 1, step);
         committedStep = step;
     }
@@ -45,7 +51,8 @@ internal sealed partial class JobWorld
         // A member that formed a generation before has every step; only where none is left joiners go on from what they copied.
         var hasMember = group.Members.Any(m => Process(m.Member)!.Generation > 0);
         Assert.True(step == committedStep || (step < committedStep && !hasMember), $"generation {group.Generation} goes on from step {step}; {committedStep} steps were made");
-        committedStep = step;
+        Assert.True(group.Generation > newestFormed, $"generation {group.Generation} was formed after generation {newestFormed}");
+        (committedStep, newestFormed) = (step, group.Generation);
         FormedCount++;
     }
 
@@ -61,8 +68,25 @@ internal sealed partial class JobWorld
         Assert.False(after.Phase != before.Phase && !transition.Durable, "a phase changed without a write");
         Assert.False(after.Generation != before.Generation && !transition.Durable, "a generation began without a write");
         RequireMembers(before, command, after);
+        if (after.Restarts > before.Restarts)
+            RequireNoSurvivor(before, command);
         foreach (var effect in transition.Effects)
-            RequireEffect(before, command, effect, transition);
+            RequireEffect(effect, transition);
+    }
+
+    /// <summary>The job goes back to a checkpoint: whoever was not lost with this command has no state.</summary>
+    private static void RequireNoSurvivor(JobState before, JobCommand command)
+    {
+        var (worker, member) = command switch
+        {
+            JobCommand.RankExited exited => ("", exited.Member),
+            JobCommand.WorkerLost lost => (lost.WorkerId, 0),
+            JobCommand.WorkerRegistered registered => (registered.WorkerId, 0),
+            _ => ("any", 0),
+        };
+        Assert.True(
+            worker == "any" || before.Stop == StopWish.Release || before.Aboard.All(s => !s.HasState || s.WorkerId == worker || s.Member == member),
+            "back to a checkpoint while ranks hold a state in memory");
     }
 
     private void RequireMembers(JobState before, JobCommand command, JobState after)
@@ -71,8 +95,8 @@ internal sealed partial class JobWorld
         Assert.True(everyone.Length == everyone.Distinct().Count(), "a member is in two places");
         Assert.True(everyone.All(m => m > 0 && m < after.NextMember), "a member that was never numbered");
         Assert.Equal(Enumerable.Range(0, after.Seats.Length), after.Seats.Select(s => s.Rank));
-        Assert.InRange(after.Seats.Length, 0, after.MaxWorld);
-        Assert.True(after.Aboard.Count() + after.Joiners.Length <= after.MaxWorld || before.Spec != after.Spec, "more processes than the job may have");
+        Assert.True(Math.Max(after.Seats.Length, after.Aboard.Count() + after.Joiners.Length) <= after.MaxWorld || after.Wait == JobWait.Exits, "more processes than the job may have");
+        Assert.True(after.Phase != JobPhase.Running || !after.Seats.IsEmpty, "nobody trains");
         foreach (var gone in before.Everyone.Select(s => s.Member).Except(everyone))
             removed.Add(gone);
         Assert.True(!everyone.Any(removed.Contains), $"member {everyone.FirstOrDefault(removed.Contains)} came back after its removal");
@@ -92,7 +116,7 @@ internal sealed partial class JobWorld
             Assert.True(after.Seats.Length >= after.Spec.Workers.Min || before.Phase == JobPhase.Running, $"{after.Seats.Length} ranks train; the job needs {after.Spec.Workers.Min}");
     }
 
-    private void RequireEffect(JobState before, JobCommand command, JobEffect effect, JobTransition transition)
+    private void RequireEffect(JobEffect effect, JobTransition transition)
     {
         var after = transition.State;
         switch (effect)
@@ -115,17 +139,7 @@ internal sealed partial class JobWorld
                 Assert.True(stop.Generation <= after.Generation, "a generation that does not exist is stopped");
                 break;
             case JobEffect.CommitCheckpoint commit:
-                Assert.True(commit.Generation >= newestSteps && after.Find(commit.Member, commit.WorkerId) is not null, "a fenced member commits");
-                break;
-            case JobEffect.FindCheckpoint when command is JobCommand.RankExited or JobCommand.WorkerLost or JobCommand.WorkerRegistered && before.Wait != JobWait.Exits && before.Stop == StopWish.None:
-                var (worker, member) = command switch
-                {
-                    JobCommand.RankExited exited => ("", exited.Member),
-                    JobCommand.WorkerLost lost => (lost.WorkerId, 0),
-                    JobCommand.WorkerRegistered registered => (registered.WorkerId, 0),
-                    _ => ("", 0),
-                };
-                Assert.True(before.Aboard.All(s => !s.HasState || s.WorkerId == worker || s.Member == member), "back to a checkpoint while ranks hold a state in memory");
+                Assert.True((commit.Generation == after.Generation || (after.Formation is { AtBorder: true } && commit.Generation == after.Generation - 1)) && after.Find(commit.Member, commit.WorkerId) is not null, "a fenced member commits");
                 break;
         }
 

@@ -14,6 +14,7 @@ internal delegate JobTransition JobAnswer(JobMachine machine, JobState state, Jo
 internal sealed partial class JobWorld
 {
     private const int WorkerCount = 4, SlotsPerWorker = 2;
+    private const long TotalSteps = 300;
     private const int GoodMoves = 22, BadMoves = 14, FaultPercent = 4;
 
     private readonly JobRules rules = new() { RankFailureBudget = 6, ReattachTime = TimeSpan.FromSeconds(8), StopGrace = TimeSpan.FromSeconds(120), CatchUpTimeout = TimeSpan.FromSeconds(30) };
@@ -32,7 +33,7 @@ internal sealed partial class JobWorld
         random = new KeyedRandom(seed, RandomPurpose.Import);
         machine = new JobMachine(rules);
         this.answer = answer ?? ((m, s, c, n) => m.Apply(s, c, n));
-        var odd = random.Next(4) == 0 ? random.Next(WorkerCount) : -1;
+        var odd = random.Next(6) == 0 ? random.Next(WorkerCount) : -1;
         agents = [.. Enumerable.Range(0, WorkerCount).Select(i => new SimAgent($"{(char)('a' + (i / 2))}{i}", i == odd ? "AVX512" : "AVX2"))];
         foreach (var next in Take(JobMachine.Create("job", Submit(), now)))
             Do(next);
@@ -89,10 +90,10 @@ internal sealed partial class JobWorld
             case 30 when random.Next(3) == 0:
                 Restart();
                 break;
-            case 31 when random.Next(8) == 0:
+            case 31 when random.Next(12) == 0:
                 Do(new JobCommand.RequestStop(random.Next(4) == 0 ? StopWish.Cancel : StopWish.Checkpoint));
                 break;
-            case 32:
+            case 32 when random.Next(3) == 0:
                 if (JobMachine.AcceptsSpec(State))
                     Do(Submit());
                 break;
@@ -237,7 +238,7 @@ internal sealed partial class JobWorld
     private JobCommand.Submit Submit()
     {
         var min = 1 + random.Next(3);
-        return JobSamples.Submit(JobSamples.Spec(min, min + random.Next(4)), $"k{submits++}", random.Next(4) == 0 ? 10 + random.Next(20) : 0);
+        return JobSamples.Submit(JobSamples.Spec(min, min + 1 + random.Next(4), steps: TotalSteps), $"k{submits++}", random.Next(6) == 0 ? 50 + random.Next(150) : 0);
     }
 
     /// <summary>The coordinator takes a worker's next report.</summary>
