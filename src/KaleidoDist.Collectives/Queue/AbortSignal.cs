@@ -15,7 +15,7 @@ internal sealed class AbortSignal(WakeEvent wake)
     public void Raise(Exception why)
     {
         Interlocked.CompareExchange(ref cause, why, null);
+        Raised?.Invoke(why); // Before the communication thread resets connections: peers of the host then know whom to blame.
         wake.Signal();
-        Raised?.Invoke(why);
     }
 }

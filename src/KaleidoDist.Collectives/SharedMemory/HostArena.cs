@@ -66,16 +66,20 @@ internal sealed class HostArena : IMemorySource, IDisposable
     {
         var memory = SharedMemory.TryCreate(LengthFor(rankCount), token);
         descriptor = memory?.Descriptor ?? -1;
-        if (memory is null || memory.TryReserve(0, Pages(SlotsOffset + rankCount * SlotBytes)))
-            return TryStage(memory, place, rankCount, blockCount);
+        if (memory is null)
+            return null;
+        if (memory.TryReserve(0, Pages(SlotsOffset + rankCount * SlotBytes)))
+            return new HostArena(memory, place, rankCount, blockCount);
         memory.Dispose();
         return null;
     }
 
     /// <summary>Opens the arena that another rank of the host created.</summary>
-    /// <returns>Null when it cannot be mapped here, or there is not enough memory.</returns>
+    /// <returns>Null when it cannot be mapped here.</returns>
     public static HostArena? TryOpen(int processId, int descriptor, ReadOnlySpan<byte> token, int place, int rankCount, int blockCount)
-        => TryStage(SharedMemory.TryOpen(processId, descriptor, LengthFor(rankCount), token), place, rankCount, blockCount);
+        => SharedMemory.TryOpen(processId, descriptor, LengthFor(rankCount), token) is { } memory
+            ? new HostArena(memory, place, rankCount, blockCount)
+            : null;
 
     /// <summary>Memory of this rank's region, zeroed.</summary>
     /// <returns>Null when the machine has not enough.</returns>
@@ -114,7 +118,10 @@ internal sealed class HostArena : IMemorySource, IDisposable
     /// <summary>The address, in this process, of something in a rank's region.</summary>
     public nint AddressOf(int ofPlace, long offset) => memory.Address + (nint)(RegionOf(ofPlace) + offset);
 
-    /// <summary>The address of a rank's staging block: one per partial, then one for the result.</summary>
+    /// <summary>
+    /// The address of a rank's staging block: one per partial, then one for the result. Their pages come as they are first touched, because a
+    /// trainer that allocates from the group never needs them.
+    /// </summary>
     public nint StagingBlock(int ofPlace, int block) => AddressOf(ofPlace, (long)block * RoundBytes);
 
     /// <summary>Meetings a rank has come to.</summary>
@@ -175,14 +182,6 @@ internal sealed class HostArena : IMemorySource, IDisposable
 
     /// <summary>Leaves the arena; buffers taken from it keep it mapped.</summary>
     public void Dispose() => memory.Dispose();
-
-    private static HostArena? TryStage(SharedMemory? memory, int place, int rankCount, int blockCount)
-    {
-        if (memory is null || memory.TryReserve(RegionOf(place), StagingBytes(blockCount)))
-            return memory is null ? null : new HostArena(memory, place, rankCount, blockCount);
-        memory.Dispose();
-        return null;
-    }
 
     // The control words have the place of a region of their own, so that all regions are aligned to huge pages.
     private static long LengthFor(int rankCount) => (rankCount + 1) * RegionBytes;

@@ -49,6 +49,9 @@ internal sealed class HostMeeting
         spinCount = ranks.Count <= Environment.ProcessorCount ? SpinCount : 0;
     }
 
+    /// <summary>True once a rank of the host has given the group up.</summary>
+    public bool IsGivenUp => (Volatile.Read(ref arena.Epoch) & 1) != 0;
+
     private int Rank => ranks[place];
 
     /// <summary>Publishes this rank's call, which is complete in the arena, and returns when all ranks of the host have made the same.</summary>
@@ -77,6 +80,16 @@ internal sealed class HostMeeting
             _ => Rank,
         };
         arena.GiveUp(FaultCode(Rank, culprit));
+    }
+
+    /// <summary>The error for a group that a rank of the host gave up; it names the rank because of which it did.</summary>
+    /// <exception cref="CollectiveException">It was this rank itself, or the ranks made different calls.</exception>
+    public PeerLostException GivenUp()
+    {
+        ThrowIfAborted(); // Then it was this rank.
+        ThrowIfMismatch();
+        var (raiser, culprit) = Parties(Volatile.Read(ref arena.Fault));
+        return new PeerLostException(culprit, generation, raiser == culprit ? "it gave the group up" : $"rank {raiser} found it lost or silent");
     }
 
     private void Come(TimeSpan patience, string awaited)
@@ -112,7 +125,7 @@ internal sealed class HostMeeting
             if (IsOver(epoch, over))
                 return;
             ThrowIfAborted();
-            if ((epoch & 1) != 0)
+            if (IsGivenUp)
                 throw GivenUp();
             if (time.GetElapsedTime(lookedAt) >= LookPeriod)
             {
@@ -139,7 +152,7 @@ internal sealed class HostMeeting
             return;
         ThrowIfAborted();
         ThrowIfMismatch();
-        throw (Volatile.Read(ref arena.Epoch) & 1) != 0 ? GivenUp() : new PeerLostException(lost, generation, "it closed the connection");
+        throw IsGivenUp ? GivenUp() : new PeerLostException(lost, generation, "it closed the connection");
     }
 
     private long Progress()
@@ -165,14 +178,6 @@ internal sealed class HostMeeting
     {
         if (abort.Cause is { } cause)
             throw new CollectiveAbortedException(generation, cause);
-    }
-
-    private PeerLostException GivenUp()
-    {
-        ThrowIfAborted(); // Then it was this rank.
-        ThrowIfMismatch();
-        var (raiser, culprit) = Parties(Volatile.Read(ref arena.Fault));
-        return new PeerLostException(culprit, generation, raiser == culprit ? "it gave the group up" : $"rank {raiser} found it lost or silent");
     }
 
     private void ThrowIfMismatch()

@@ -6,7 +6,8 @@ namespace KaleidoDist.Collectives;
 /// <list type="bullet">
 /// <item>an all-reduce is done in the arena, and between hosts over the mesh; a second meeting ends it, because until then the others
 /// read this rank's partials and write its result;</item>
-/// <item>a barrier goes on over the mesh to the other hosts;</item>
+/// <item>a barrier goes on over the mesh to the other hosts, where there are any, and ends with a second meeting too: nobody of this host
+/// leaves the group while others are still under way;</item>
 /// <item>everything else moves its data over the mesh, from rank to rank: it is rare or small.</item>
 /// </list>
 /// Values outside the arena are copied through staging blocks, in rounds. Between hosts all calls go in rounds, so that all hosts have the
@@ -49,18 +50,40 @@ internal sealed class HostTransport : ITransport
     public void Run(Exchange exchange)
     {
         var header = exchange.Header with { Sequence = ++sequence };
-        if (exchange is AllReduceExchange { Header.Kind: CollectiveKind.AllReduce } reduce)
+        try
         {
-            Run(reduce, header);
-            return;
+            switch (exchange)
+            {
+                case AllReduceExchange { Header.Kind: CollectiveKind.AllReduce } reduce:
+                    Run(reduce, header);
+                    break;
+                case BarrierExchange:
+                    Run(exchange, header);
+                    break;
+                default:
+                    meeting.Begin(header);
+                    mesh.Run(exchange);
+                    break;
+            }
         }
-
-        meeting.Begin(header);
-        mesh.Run(exchange, withBystanders: exchange is not BarrierExchange);
+        catch (PeerLostException) when (meeting.IsGivenUp)
+        {
+            throw meeting.GivenUp(); // Connections break in a cascade; the arena knows whom it began with.
+        }
     }
 
     /// <inheritdoc/>
-    public void WaitForWork() => mesh.WaitForWork();
+    public void WaitForWork()
+    {
+        try
+        {
+            mesh.WaitForWork();
+        }
+        catch (PeerLostException) when (meeting.IsGivenUp)
+        {
+            throw meeting.GivenUp();
+        }
+    }
 
     /// <inheritdoc/>
     public void ThrowIfAborted() => mesh.ThrowIfAborted();
@@ -79,6 +102,15 @@ internal sealed class HostTransport : ITransport
         arena.Dispose();
     }
 
+    private void Run(Exchange barrier, CollectiveHeader header)
+    {
+        meeting.Begin(header);
+        if (plan.Hosts.Count == 1)
+            return;
+        mesh.RunWithoutBystanders(barrier);
+        meeting.Meet();
+    }
+
     private void Run(AllReduceExchange reduce, CollectiveHeader header)
     {
         Publish(reduce);
@@ -95,7 +127,7 @@ internal sealed class HostTransport : ITransport
 
             var round = Math.Min(plan.Hosts.Count > 1 || IsAnythingStaged() ? RoundCount : count, count - start);
             UseRound(reduce, start, round);
-            mesh.Run(reduce, withBystanders: false);
+            mesh.RunWithoutBystanders(reduce);
             meeting.Meet();
             CopyOut(reduce, start, round);
             start += Math.Max(round, 1);

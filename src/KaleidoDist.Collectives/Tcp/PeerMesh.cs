@@ -65,45 +65,11 @@ internal sealed class PeerMesh : ITransport
     }
 
     /// <inheritdoc/>
-    public void Run(Exchange exchange) => Run(exchange, withBystanders: true);
+    public void Run(Exchange exchange) => Run(exchange, peers, []);
 
-    /// <summary>Carries out one collective, with all peers or without those that share memory with this rank.</summary>
+    /// <summary>Carries out one collective with the peers of other hosts; those of this host do not leave the group before it is over.</summary>
     /// <exception cref="CollectiveException">It failed, and with it the group.</exception>
-    public void Run(Exchange exchange, bool withBystanders)
-    {
-        active = withBystanders ? peers : remotePeers;
-        watched = withBystanders ? [] : bystanders;
-        header = exchange.Header with { Sequence = ++sequence };
-        header.WriteTo(headers.Bytes((long)rank * NativeBuffer.AlignmentBytes, CollectiveHeader.ByteCount));
-        var progressAt = Time.GetTimestamp();
-        foreach (var peer in active)
-            peer.BeginCollective(progressAt);
-        exchange.Begin();
-
-        while (true)
-        {
-            ThrowIfAborted();
-            var hasMoved = exchange.Advance();
-            var isDone = exchange.IsLocalWorkDone;
-            foreach (var peer in active)
-            {
-                hasMoved |= Send(peer, exchange) | Receive(peer, exchange);
-                isDone &= IsDoneWith(peer, exchange);
-            }
-
-            if (isDone)
-                return;
-            if (hasMoved)
-            {
-                progressAt = Time.GetTimestamp();
-                Progressed?.Invoke();
-            }
-            else
-            {
-                Wait(exchange, progressAt);
-            }
-        }
-    }
+    public void RunWithoutBystanders(Exchange exchange) => Run(exchange, remotePeers, bystanders);
 
     /// <inheritdoc/>
     public void WaitForWork()
@@ -158,6 +124,42 @@ internal sealed class PeerMesh : ITransport
         foreach (var peer in peers)
             peer.Dispose();
         headers.Dispose();
+    }
+
+    private void Run(Exchange exchange, PeerConnection[] participants, PeerConnection[] onlookers)
+    {
+        active = participants;
+        watched = onlookers;
+        header = exchange.Header with { Sequence = ++sequence };
+        header.WriteTo(headers.Bytes((long)rank * NativeBuffer.AlignmentBytes, CollectiveHeader.ByteCount));
+        var progressAt = Time.GetTimestamp();
+        foreach (var peer in active)
+            peer.BeginCollective(progressAt);
+        exchange.Begin();
+
+        while (true)
+        {
+            ThrowIfAborted();
+            var hasMoved = exchange.Advance();
+            var isDone = exchange.IsLocalWorkDone;
+            foreach (var peer in active)
+            {
+                hasMoved |= Send(peer, exchange) | Receive(peer, exchange);
+                isDone &= IsDoneWith(peer, exchange);
+            }
+
+            if (isDone)
+                return;
+            if (hasMoved)
+            {
+                progressAt = Time.GetTimestamp();
+                Progressed?.Invoke();
+            }
+            else
+            {
+                Wait(exchange, progressAt);
+            }
+        }
     }
 
     private static bool IsDoneWith(PeerConnection peer, Exchange exchange)

@@ -7,7 +7,7 @@ public sealed class HostMapTests
     {
         var hosts = HostMap.Of([7, 3, 7, 5]);
         Assert.Equal<IEnumerable<int>>([0, 1, 0, 2], Enumerable.Range(0, 4).Select(hosts.Of));
-        Assert.Equal([0, 2], hosts.Ranks[0]);
+        Assert.Equal<IEnumerable<int>>([0, 2], hosts.Ranks[0]);
         Assert.Equal(1, hosts.PlaceOf(2));
         Assert.False(hosts.IsApart);
     }
@@ -34,7 +34,7 @@ public sealed class HostMapTests
     {
         var hosts = HostMap.Of([0, 0, 1, 1]).Split(host => host == 1);
         Assert.Equal(3, hosts.Count);
-        Assert.Equal([2, 3], hosts.Ranks[hosts.Of(2)]);
+        Assert.Equal<IEnumerable<int>>([2, 3], hosts.Ranks[hosts.Of(2)]);
         Assert.NotEqual(hosts.Of(0), hosts.Of(1));
     }
 }

@@ -61,7 +61,7 @@ internal sealed partial class JobWorld
                 Work(agent);
                 break;
             case 19 or 20:
-                Pass(TimeSpan.FromMilliseconds(random.Next(100)));
+                Pass(TimeSpan.FromMilliseconds(random.Next(400)));
                 break;
             case 21:
                 if (withFaults ? random.Next(3) == 0 : true)

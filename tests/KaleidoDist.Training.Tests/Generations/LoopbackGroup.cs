@@ -17,7 +17,7 @@ internal static class LoopbackGroup
             var parts = listeners.Select((listener, rank) => Task.Factory.StartNew(
                 () =>
                 {
-                    using var collective = TcpCollective.Form(membership, rank, listener, new CollectiveOptions { VirtualRankCount = virtualRanks }, CancellationToken.None);
+                    using var collective = Collective.Form(membership, rank, listener, new CollectiveOptions { VirtualRankCount = virtualRanks }, CancellationToken.None);
                     return part(collective);
                 },
                 CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();

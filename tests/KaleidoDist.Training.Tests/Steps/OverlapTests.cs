@@ -212,6 +212,8 @@ public sealed class OverlapTests
 
         public long Generation => inner.Generation;
 
+        public string Route => inner.Route;
+
         public CanonicalTree Tree => inner.Tree;
 
         public Reduction BeginAllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result)

@@ -63,6 +63,10 @@ internal static class LoopbackWorld
 
         public bool StopRequested => inner.StopRequested;
 
+        public bool PartRequested => inner.PartRequested;
+
+        public DonateState? TakeDonation() => inner.TakeDonation();
+
         public void EnterPhase(string phase, long step)
         {
             if (hasTurn)
@@ -72,7 +76,7 @@ internal static class LoopbackWorld
                 turn.Enter();
         }
 
-        public void ReportStep(long step, TimeSpan duration, StepMetrics? metrics) => inner.ReportStep(step, duration, metrics);
+        public void ReportStep(long step, StepTimes times, StepMetrics? metrics) => inner.ReportStep(step, times, metrics);
 
         public void ReportValidation(long step, IReadOnlyList<TaskMetric> metrics) => inner.ReportValidation(step, metrics);
 
