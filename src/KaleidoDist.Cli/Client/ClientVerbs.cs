@@ -15,5 +15,6 @@ internal static class ClientVerbs
         StopVerbs.CreateStop(context),
         StopVerbs.CreateCancel(context),
         WorkersVerb.Create(context),
+        DrainVerb.Create(context),
     ];
 }

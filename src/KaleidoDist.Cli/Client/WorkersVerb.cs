@@ -51,7 +51,7 @@ internal static class WorkersVerb
                 new Text(Units.Printable(worker.State)),
                 new Text($"{worker.SlotsInUse}/{worker.Slots}"),
                 new Text(PlainTable.Ago(worker.LastHeartbeatAt, now)),
-                new Text(string.Join(", ", worker.Running.Select(r => $"{Units.Printable(r.JobId)} rank {r.Rank}"))));
+                new Text(string.Join(", ", worker.Running.Select(r => $"{Units.Printable(r.JobId)} {(r.Rank < 0 ? "joining" : $"rank {r.Rank}")}"))));
         }
 
         return table;

@@ -33,6 +33,8 @@ internal static class LiveFrame
         if (status.Ranks.Count > 0)
             rows.AddRange([Text.Empty, Ranks(status)]);
         rows.AddRange([Text.Empty, new Text(LastCheckpoint(status, now))]);
+        if (status.LastRegroup is { } change)
+            rows.Add(new Text(ProgressLines.Regroup(change)));
         rows.AddRange(status.Events.TakeLast(ShownEvents).Select(e => Event(e, zone)));
         if (progress.Note.Length > 0)
             rows.Add(new Text(progress.Note, Color.Yellow));
@@ -96,17 +98,25 @@ internal static class LiveFrame
 
     private static Table Ranks(JobStatus status)
     {
-        var table = PlainTable.Create("rank", "worker", "phase", "step", "step time", "virtual ranks");
-        foreach (var rank in status.Ranks.OrderBy(r => r.Rank).Take(ShownRanks))
+        // The remark has a column only while there is one.
+        var hasRemarks = status.Ranks.Any(r => r.Remark.Length > 0);
+        string[] columns = ["rank", "worker", "phase", "step", "step time", "virtual ranks"];
+        var table = PlainTable.Create(hasRemarks ? [.. columns, "remark"] : columns);
+        foreach (var rank in status.Ranks.OrderBy(r => r.Joining).ThenBy(r => r.Rank).ThenBy(r => r.Member).Take(ShownRanks))
         {
             var hosted = rank.VirtualRankCount > 0 ? $"{rank.FirstVirtualRank}..{rank.FirstVirtualRank + rank.VirtualRankCount - 1}" : Units.Unknown;
-            table.AddRow(
-                new Text(rank.Rank.ToString(CultureInfo.InvariantCulture)),
+            List<IRenderable> row =
+            [
+                new Text(rank.Joining ? "joins" : rank.Rank.ToString(CultureInfo.InvariantCulture)),
                 new Text(Units.Printable(rank.WorkerId)),
                 new Text(Units.Printable(rank.Phase)),
                 new Text(Units.Count(rank.Step)),
                 new Text(Units.Duration(rank.StepSeconds)),
-                new Text(hosted));
+                new Text(hosted),
+            ];
+            if (hasRemarks)
+                row.Add(new Text(Units.Printable(rank.Remark), Color.Yellow));
+            table.AddRow(row);
         }
 
         if (status.Ranks.Count > ShownRanks)

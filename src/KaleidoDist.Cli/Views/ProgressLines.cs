@@ -48,6 +48,23 @@ internal static class ProgressLines
     internal static string Checkpoint(CheckpointInfo checkpoint)
         => $"checkpoint {checkpoint.Seq} at step {Units.Count(checkpoint.Step)}{(checkpoint.Bytes > 0 ? $" ({Units.Bytes(checkpoint.Bytes)})" : "")}";
 
+    /// <summary>The newest change of membership and how long its parts took.</summary>
+    internal static string Regroup(Regroup change)
+    {
+        List<string> parts = [];
+        Add("decided", change.NoticedAt, change.DecidedAt);
+        Add("formed", change.DecidedAt, change.FormedAt);
+        Add("first step", change.FormedAt, change.FirstStepAt);
+        var ranks = $"{change.WorldSize} {(change.WorldSize == 1 ? "rank" : "ranks")}";
+        return $"last change: generation {change.Generation}, {ranks} from step {Units.Count(change.Step)} ({string.Join(", ", parts)}): {Units.Printable(change.Cause)}";
+
+        void Add(string what, Google.Protobuf.WellKnownTypes.Timestamp? from, Google.Protobuf.WellKnownTypes.Timestamp? to)
+        {
+            if (from is not null && to is not null)
+                parts.Add($"{what} in {Units.Duration((to.ToDateTimeOffset() - from.ToDateTimeOffset()).TotalSeconds)}");
+        }
+    }
+
     /// <summary>An event with its code.</summary>
     internal static string Event(JobEvent known) => Units.Printable(known.Code.Length > 0 ? $"{known.Code} {known.Text}" : known.Text);
 

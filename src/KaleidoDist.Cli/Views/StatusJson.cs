@@ -23,6 +23,8 @@ internal static class StatusJson
         ["generation"] = status.Generation,
         ["world_size"] = status.WorldSize,
         ["restarts"] = status.Restarts,
+        ["regroups"] = status.Regroups,
+        ["last_regroup"] = status.LastRegroup is { } change ? Of(change) : null,
         ["submitted_at"] = Of(status.SubmittedAt),
         ["started_at"] = Of(status.StartedAt),
         ["finished_at"] = Of(status.FinishedAt),
@@ -62,6 +64,7 @@ internal static class StatusJson
             ["step"] = r.Step,
             ["phase"] = r.Phase,
             ["process_id"] = r.ProcessId,
+            ["member"] = r.Member,
         })]),
     };
 
@@ -75,6 +78,21 @@ internal static class StatusJson
         ["text"] = line.Text,
     };
 
+    private static JsonObject Of(Regroup change) => new()
+    {
+        ["generation"] = change.Generation,
+        ["world_size"] = change.WorldSize,
+        ["step"] = change.Step,
+        ["cause"] = change.Cause,
+        ["noticed_at"] = Of(change.NoticedAt),
+        ["decided_at"] = Of(change.DecidedAt),
+        ["formed_at"] = Of(change.FormedAt),
+        ["first_step_at"] = Of(change.FirstStepAt),
+        ["connect_seconds"] = Finite(change.ConnectSeconds),
+        ["agree_seconds"] = Finite(change.AgreeSeconds),
+        ["catch_up_seconds"] = Finite(change.CatchUpSeconds),
+    };
+
     private static JsonNode Of(RankStatus rank) => new JsonObject
     {
         ["rank"] = rank.Rank,
@@ -85,6 +103,9 @@ internal static class StatusJson
         ["first_virtual_rank"] = rank.FirstVirtualRank,
         ["virtual_rank_count"] = rank.VirtualRankCount,
         ["process_id"] = rank.ProcessId,
+        ["member"] = rank.Member,
+        ["joining"] = rank.Joining,
+        ["remark"] = rank.Remark,
     };
 
     private static JsonNode Of(CheckpointInfo checkpoint) => new JsonObject

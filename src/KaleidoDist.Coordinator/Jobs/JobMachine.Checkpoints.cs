@@ -11,8 +11,7 @@ internal sealed partial class JobMachine
         var draft = proposed.Draft;
         if (!IsTraining(state, proposed))
         {
-            var why = proposed.Generation == state.Generation ? $"the job is {Word(state.Phase)}" : $"generation {proposed.Generation} is over; generation {state.Generation} is current";
-            return JobTransition.Ignored(state, why, Refusal(proposed, why));
+            return Refused(state, proposed, proposed.Generation == state.Generation ? $"the job is {Word(state.Phase)}" : OfThePast(state, proposed.Generation));
         }
 
         if (state.Base is { } parent)
@@ -20,15 +19,13 @@ internal sealed partial class JobMachine
             if (parent.Generation == proposed.Generation && parent.Step == draft.Step && state.BaseAttempt == draft.Attempt)
                 return JobTransition.Passing(state, "this proposal is committed already", Verdict(proposed, parent.Seq, ""));
             if (draft.Step < parent.Step)
-                return Refused($"step {draft.Step} is older than {Place(parent)}");
+                return Refused(state, proposed, $"step {draft.Step} is older than {Place(parent)}");
         }
 
         return JobTransition.Passing(
             state,
             $"member {proposed.Member} wrote step {draft.Step}",
             new JobEffect.CommitCheckpoint(proposed.Generation, proposed.Member, proposed.WorkerId, draft, state.Head, WorldSizeOf(state, proposed.Generation)));
-
-        JobTransition Refused(string why) => JobTransition.Passing(state, why, Refusal(proposed, why));
     }
 
     /// <summary>
@@ -88,7 +85,8 @@ internal sealed partial class JobMachine
             state with { Checkpoints = [.. state.Checkpoints.Where(c => !removed.Seqs.Contains(c.Seq))] },
             $"{Count(removed.Seqs.Length, "old checkpoint")} removed");
 
-    private static JobEffect.SendVerdict Refusal(JobCommand.CheckpointProposed proposed, string why) => Verdict(proposed, 0, why);
+    private static JobTransition Refused(JobState state, JobCommand.CheckpointProposed proposed, string why)
+        => JobTransition.Ignored(state, why, Verdict(proposed, 0, why));
 
     private static JobEffect.SendVerdict Verdict(JobCommand.CheckpointProposed proposed, long seq, string error)
         => new(proposed.Generation, proposed.Member, proposed.WorkerId, proposed.Draft.Step, proposed.Draft.Attempt, seq, error);

@@ -29,7 +29,7 @@ internal sealed partial class JobMachine
     private JobTransition InterruptedBefore(JobState state, JobCommand.RankInterrupted interrupted, DateTimeOffset now)
     {
         state = state with { IgnoredMessages = state.IgnoredMessages + 1 };
-        var why = $"generation {interrupted.Generation} is over; generation {state.Generation} is current";
+        var why = OfThePast(state, interrupted.Generation);
         if (state.Formation is null || interrupted.Generation > state.Generation)
             return JobTransition.Passing(state, why);
         if (state.Formation.AtBorder)

@@ -58,11 +58,9 @@ internal sealed partial class JobMachine(JobRules rules)
         };
     }
 
-    private static JobTransition OutOfDate(JobState state, IOfGeneration command)
-    {
-        var why = $"generation {command.Generation} is over; generation {state.Generation} is current";
-        return JobTransition.Ignored(state, why);
-    }
+    private static JobTransition OutOfDate(JobState state, IOfGeneration command) => JobTransition.Ignored(state, OfThePast(state, command.Generation));
+
+    private static string OfThePast(JobState state, long generation) => $"generation {generation} is over; generation {state.Generation} is current";
 
     /// <summary>A process that is no part of the job any more never comes back: one that speaks as if it were is ended.</summary>
     private static JobTransition OutOfPlace(JobState state, IOfMember command)
@@ -70,7 +68,8 @@ internal sealed partial class JobMachine(JobRules rules)
         var why = $"member {command.Member} on {command.WorkerId} is no part of the job, or the job is {Word(state.Phase)}";
         return command switch
         {
-            JobCommand.CheckpointProposed proposed => JobTransition.Ignored(state, why, Refusal(proposed, why)),
+            JobCommand.CheckpointProposed proposed when proposed.Generation != state.Generation => Refused(state, proposed, OfThePast(state, proposed.Generation)),
+            JobCommand.CheckpointProposed proposed => Refused(state, proposed, why),
             JobCommand.RankReady or JobCommand.RankInterrupted or JobCommand.RankCaughtUp or JobCommand.RankSilent
                 => JobTransition.Ignored(state, why, new JobEffect.StopRanks(command.WorkerId, state.Generation, WithCheckpoint: false, [command.Member])),
             _ => JobTransition.Ignored(state, why),

@@ -145,9 +145,10 @@ internal sealed partial class WorkerSession(IGrainFactory grains, IWorkerGrain w
             return;
         }
 
+        await grains.GetGrain<IJobGrain>(report.JobId).Apply(report.Command);
+        // Only once the job has stored it: a slot that is in use is how the pool knows which jobs to tell of this worker's next registration.
         if (report.Command is JobCommand.RankExited exited)
             await grains.GetGrain<IPoolGrain>(IPoolGrain.TheOne).Vacate(outbox.WorkerId, new SlotUse(report.JobId, exited.Member));
-        await grains.GetGrain<IJobGrain>(report.JobId).Apply(report.Command);
     }
 
     [LoggerMessage(LogLevel.Warning, "Worker {WorkerId} sent a message that is not expected here: {Kind}. Use one version of kaleido everywhere")]

@@ -2,6 +2,7 @@ using Grpc.Core;
 using Grpc.Net.Client;
 using KaleidoDist.Contracts;
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.Storage;
 using Wire = KaleidoDist.Protocol.V1;
 
 namespace KaleidoDist.Coordinator.Tests;
@@ -25,6 +26,8 @@ internal sealed class Cluster : IAsyncDisposable
     public CoordinatorHost Host { get; private set; } = null!;
 
     public MemoryLedger Ledger { get; } = new();
+
+    public FullDisk Disk { get; private set; } = null!;
 
     public Wire.JobService.JobServiceClient Jobs => new(channel);
 
@@ -103,6 +106,7 @@ internal sealed class Cluster : IAsyncDisposable
             {
                 services.AddSingleton<ICheckpointLedger>(Ledger);
                 services.AddSingleton<IDatasetIndex, FakeIndex>();
+                services.AddKeyedSingleton<IGrainStorage>(SqliteGrainStorage.Name, (provider, _) => Disk = new FullDisk(new SqliteGrainStorage(provider.GetRequiredService<StateDatabase>())));
             },
         });
         channel = GrpcChannel.ForAddress(Host.Address);

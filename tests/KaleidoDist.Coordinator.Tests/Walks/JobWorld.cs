@@ -14,8 +14,8 @@ internal delegate JobTransition JobAnswer(JobMachine machine, JobState state, Jo
 internal sealed partial class JobWorld
 {
     private const int WorkerCount = 4, SlotsPerWorker = 2;
-    private const long TotalSteps = 300;
-    private const int GoodMoves = 22, BadMoves = 14, FaultPercent = 4;
+    private const long TotalSteps = 150;
+    private const int GoodMoves = 22, BadMoves = 17, FaultPercent = 4;
 
     private readonly JobRules rules = new() { RankFailureBudget = 6, ReattachTime = TimeSpan.FromSeconds(8), StopGrace = TimeSpan.FromSeconds(120), CatchUpTimeout = TimeSpan.FromSeconds(30) };
     private readonly JobAnswer answer;
@@ -64,8 +64,7 @@ internal sealed partial class JobWorld
                 Pass(TimeSpan.FromMilliseconds(random.Next(400)));
                 break;
             case 21:
-                if (withFaults ? random.Next(3) == 0 : true)
-                    Connect(agent);
+                Connect(agent);
                 break;
             case 22 or 23 or 24:
                 if (agent.Processes.Count > 0)
@@ -104,7 +103,7 @@ internal sealed partial class JobWorld
                 // A report of the past arrives again.
                 Report(agent, agent.Sent[random.Next(agent.Sent.Count)]);
                 break;
-            case 35:
+            case 35 or 36 or 37 or 38:
                 if (agent is { IsDraining: true, IsConnected: true, IsQuiet: true, Processes.Count: 0 })
                     Dismiss(agent);
                 else
@@ -122,7 +121,7 @@ internal sealed partial class JobWorld
         {
             if (State.Phase.IsAtRest() && agents.All(a => a.Processes.Count == 0 && a.IsQuiet))
                 return true;
-            if (State is { IsHolding: true, Refused.IsEmpty: false } && i > 10_000)
+            if (State is { IsHolding: true, Refused.IsEmpty: false } && i > 4_000)
                 return true; // waits for a worker that is like the others, and says so
             foreach (var agent in agents.Where(a => a is { IsDraining: true, IsConnected: true, IsQuiet: true, Processes.Count: 0 }))
                 Dismiss(agent);
@@ -238,7 +237,7 @@ internal sealed partial class JobWorld
     private JobCommand.Submit Submit()
     {
         var min = 1 + random.Next(3);
-        return JobSamples.Submit(JobSamples.Spec(min, min + 1 + random.Next(4), steps: TotalSteps), $"k{submits++}", random.Next(6) == 0 ? 50 + random.Next(150) : 0);
+        return JobSamples.Submit(JobSamples.Spec(min, min + 1 + random.Next(4), steps: TotalSteps), $"k{submits++}", random.Next(6) == 0 ? 30 + random.Next(100) : 0);
     }
 
     /// <summary>The coordinator takes a worker's next report.</summary>
