@@ -3,8 +3,12 @@ using KaleidoDist.Contracts;
 namespace KaleidoDist.Coordinator;
 
 /// <summary>Carries out what <see cref="JobMachine"/> decided. An effect that finds something out answers with the next command.</summary>
-internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, ICheckpointLedger ledger, DatasetRecords datasets, SessionKeys keys, ILogger<JobEffects> logger)
+internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, ICheckpointLedger ledger, DatasetRecords datasets, SessionKeys keys, TimeProvider time, ILogger<JobEffects> logger)
 {
+    /// <summary>How often, and how long, a job is told again what it could not store.</summary>
+    private static readonly TimeSpan TellAgain = TimeSpan.FromSeconds(1);
+    private const int MaxTellings = 3600;
+
     private IPoolGrain Pool => grains.GetGrain<IPoolGrain>(IPoolGrain.TheOne);
 
     /// <summary>Carries out one effect.</summary>
@@ -77,7 +81,25 @@ internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, IC
             answer = new JobCommand.PreparationFailed($"The run folder '{job.RunDirectory}' cannot be read: {error.Message} Mend it and submit the job again.");
         }
 
-        await grains.GetGrain<IJobGrain>(job.JobId).Notify(answer);
+        await TellAsync(job.JobId, answer);
+    }
+
+    /// <summary>A job that cannot store what was found waits for it still: it is told until it can.</summary>
+    private async Task TellAsync(string jobId, JobCommand answer)
+    {
+        for (var telling = 1; ; telling++)
+        {
+            try
+            {
+                await grains.GetGrain<IJobGrain>(jobId).Apply(answer);
+                return;
+            }
+            catch (Exception error) when (telling < MaxTellings && error is not ObjectDisposedException)
+            {
+                NotTold(jobId, error);
+                await Task.Delay(TellAgain, time);
+            }
+        }
     }
 
     private async Task<JobCommand?> StartRanksAsync(JobState job, JobEffect.StartRanks start)
@@ -142,6 +164,9 @@ internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, IC
             return null;
         }
     }
+
+    [LoggerMessage(LogLevel.Debug, "Job {JobId} could not be told of its checkpoint; it will be told again")]
+    private partial void NotTold(string jobId, Exception error);
 
     [LoggerMessage(LogLevel.Error, "The run folder {RunDirectory} of job {JobId} cannot be searched for checkpoints")]
     private partial void NotSearched(string jobId, string runDirectory, Exception error);

@@ -120,5 +120,10 @@ internal sealed class FakeCoordinator : IAsyncDisposable
     {
         public override Task<ListWorkersReply> ListWorkers(ListWorkersRequest request, ServerCallContext context)
             => Task.FromResult(new ListWorkersReply { Workers = { state.Workers } });
+
+        public override Task<DrainWorkerReply> DrainWorker(DrainWorkerRequest request, ServerCallContext context)
+            => state.Workers.FirstOrDefault(w => w.WorkerId == request.WorkerId) is { } worker
+                ? Task.FromResult(new DrainWorkerReply { Ranks = worker.Running.Count })
+                : throw new RpcException(new Status(StatusCode.NotFound, $"No worker '{request.WorkerId}' is connected; the workers are: w1."));
     }
 }

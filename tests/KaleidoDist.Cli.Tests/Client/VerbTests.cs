@@ -52,7 +52,7 @@ public sealed class VerbTests
     public async Task ACoordinatorThatDoesNotAnswerIsNamedWithTheNextAct()
     {
         var url = $"http://127.0.0.1:{await FreePort()}";
-        foreach (var verb in new string[][] { ["jobs"], ["workers"], ["status", "x"], ["logs", "x"], ["cancel", "x"], ["stop", "x"], ["submit", SpecFile()] })
+        foreach (var verb in new string[][] { ["jobs"], ["workers"], ["status", "x"], ["logs", "x"], ["cancel", "x"], ["stop", "x"], ["drain", "x"], ["submit", SpecFile()] })
         {
             var run = await CommandRun.Of(verb, new() { ["KALEIDO_COORDINATOR"] = url });
             Assert.Equal(
@@ -103,7 +103,7 @@ public sealed class VerbTests
         var run = await CommandRun.Of(["status", "quickstart-7f3a", "--json", "--coordinator", coordinator.Url]);
         var json = JsonDocument.Parse(run.Output).RootElement;
         Assert.Equal(
-            "job_id name state reason revision generation world_size restarts submitted_at started_at finished_at step total_steps epoch samples samples_per_second eta_seconds run_directory last_step validation ranks checkpoints events",
+            "job_id name state reason revision generation world_size restarts regroups last_regroup submitted_at started_at finished_at step total_steps epoch samples samples_per_second eta_seconds run_directory last_step validation ranks checkpoints events",
             string.Join(' ', json.EnumerateObject().Select(p => p.Name)));
         Assert.Equal("running", json.GetProperty("state").GetString());
         Assert.Equal("2026-03-01T11:55:00.000Z", json.GetProperty("submitted_at").GetString());
@@ -182,9 +182,20 @@ public sealed class VerbTests
     }
 
     [Fact]
+    public async Task ADrainSaysHowManyRanksLeave()
+    {
+        await using var coordinator = await FakeCoordinator.Start();
+        coordinator.State.Workers.Add(new WorkerStatus { WorkerId = "w1", Running = { new RunningRank(), new RunningRank() } });
+        coordinator.State.Workers.Add(new WorkerStatus { WorkerId = "w2" });
+        Assert.Equal(new CommandRun(0, "worker w1 is draining: 2 ranks leave at the next step border\n", ""), await CommandRun.Of(["drain", "w1", "--coordinator", coordinator.Url]));
+        Assert.Equal("worker w2 is draining: it runs no ranks\n", (await CommandRun.Of(["drain", "w2", "--coordinator", coordinator.Url])).Output);
+        Assert.Equal(new CommandRun(1, "", "No worker 'w9' is connected; the workers are: w1.\n"), await CommandRun.Of(["drain", "w9", "--coordinator", coordinator.Url]));
+    }
+
+    [Fact]
     public async Task EveryVerbExplainsItselfWithAnExample()
     {
-        foreach (var verb in new[] { "submit", "jobs", "status", "logs", "stop", "cancel", "workers", "plan" })
+        foreach (var verb in new[] { "submit", "jobs", "status", "logs", "stop", "cancel", "workers", "drain", "plan" })
         {
             var run = await CommandRun.Of([verb, "--help"]);
             Assert.Equal(0, run.ExitCode);

@@ -10,6 +10,14 @@ public sealed class ProgressLinesTests
         ProgressLines.Step(Jobs.Step(120), Jobs.Running()));
 
     [Fact]
+    public void AChangeOfMembershipIsTakenApart() => Assert.Equal(
+        "last change: generation 3, 1 rank from step 512 (decided in 40 ms, formed in 250 ms): rank 1 on w2 was killed by SIGKILL",
+        ProgressLines.Regroup(new Regroup
+        {
+            Generation = 3, WorldSize = 1, Step = 512, Cause = "rank 1 on w2 was killed by SIGKILL", NoticedAt = Jobs.At(0), DecidedAt = Jobs.At(0.04), FormedAt = Jobs.At(0.29),
+        }));
+
+    [Fact]
     public void WhatIsNotKnownYetIsLeftOut() => Assert.Equal(
         "step 1  epoch 0.0  loss 12.35  mlm 6.123 (12.3 %)  jigsaw 2.5 (25.0 %)  grey 0.1583  lr 4.50e-04  norm 1.234",
         ProgressLines.Step(Jobs.Step(1), new JobStatus()));

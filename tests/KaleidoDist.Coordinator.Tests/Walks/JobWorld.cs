@@ -251,13 +251,12 @@ internal sealed partial class JobWorld
 
     private void Report(SimAgent agent, JobCommand report)
     {
+        Do(report);
         if (report is JobCommand.RankExited exited && !agent.Processes.ContainsKey(exited.Member))
         {
             pool.Vacate(agent.Id, new SlotUse("job", exited.Member));
             Deal();
         }
-
-        Do(report);
     }
 
     /// <summary>A worker registers: as WorkerGrain does it.</summary>
