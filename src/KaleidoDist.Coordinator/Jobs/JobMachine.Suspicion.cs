@@ -64,7 +64,19 @@ internal sealed partial class JobMachine
 
         return waited < rules.InterruptLimit
             ? JobTransition.Passing(state, $"{Count(silent.Length, "rank")} did not speak yet")
-            : Regroup(state.Noted(now, "KD-N110", $"generation {state.Generation} broke: {interruption.Reports[0].Cause}; all form again"), $"generation {state.Generation} broke", now);
+            : NobodyHangs(state, interruption, silent, now);
+    }
+
+    /// <summary>All form again, those that compute too. Whoever does not answer in two generations without a step between them is removed.</summary>
+    private JobTransition NobodyHangs(JobState state, Interruption interruption, ImmutableArray<RankSeat> silent, DateTimeOffset now)
+    {
+        var again = state.Quarrel is { } before && before.Step >= interruption.Step
+            ? silent.Where(s => before.Pairs.Any(p => p.Of == s.Member)).ToImmutableArray()
+            : [];
+        if (!again.IsEmpty)
+            return LoseSeats(state with { Quarrel = null }, again, new Loss("KD-W110", $"{Ranks(again)} did not answer in two generations without a step between them") { IsFailure = true, MayLive = true }, now);
+        state = state with { Quarrel = new Quarrel(interruption.Step, [.. silent.Select(s => new Accusation(interruption.Reports[0].Member, s.Member))]) };
+        return Regroup(state.Noted(now, "KD-N110", $"generation {state.Generation} broke: {interruption.Reports[0].Cause}; all form again"), $"generation {state.Generation} broke", now);
     }
 
     private static RankPlace? PlaceOf(ImmutableArray<SeenRank> places, RankSeat seat) => places.FirstOrDefault(p => p.Member == seat.Member)?.At;

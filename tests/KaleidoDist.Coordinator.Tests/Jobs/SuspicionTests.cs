@@ -33,6 +33,16 @@ public sealed class SuspicionTests
     }
 
     [Fact]
+    public void TheOneThatSaysNothingInTwoGenerationsWithoutAStepIsRemoved()
+    {
+        var job = new JobScript().Training("a", "b", "c").Interrupted(0, lost: 1, step: 7).Interrupted(1, lost: 0, step: 7).After(1.5);
+        Assert.Equal("g2 a b c: 1 2 3", job.Forms);
+        job.Interrupted(0, lost: 2, step: 7).Interrupted(1, lost: 2, step: 7).After(1.5);
+        Assert.Equal(("g3 a b: 1 2", "c: 3"), (job.Forms, job.Killed));
+        Assert.Equal("rank 2 on c did not answer in two generations without a step between them", job.State.Reason);
+    }
+
+    [Fact]
     public void AKnownDeathIsNotWaitedFor()
     {
         var job = new JobScript().Training("a", "b", "c").Interrupted(0, lost: 2).Exited(2);
