@@ -66,7 +66,8 @@ public interface ICollective : IDisposable
 
     /// <summary>
     /// Memory that this group reduces without copying it first: <paramref name="floatCount"/> zeros, float32. The caller disposes it, before or
-    /// after the group. Other memory is reduced as well, and to the same bits.
+    /// after the group. Other memory is reduced as well, and to the same bits. When the group has failed, a peer of this host that was stopped
+    /// in the middle may still write to results that were under way: whatever must survive a failure is not among them.
     /// </summary>
     NativeBuffer Allocate(long floatCount);
 

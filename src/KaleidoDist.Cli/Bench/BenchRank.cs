@@ -99,6 +99,8 @@ internal sealed class BenchRank(int rank, string address, CollectiveOptions opti
         using (var values = Group.Allocate(byteCount / sizeof(float)))
         {
             var partials = PartialsIn(values);
+            Group.AllReduce(partials, values.Floats); // Touches all pages.
+            Group.Barrier();
             using var timer = rank == Group.WorldSize - 1
                 ? new Timer(
                     _ =>

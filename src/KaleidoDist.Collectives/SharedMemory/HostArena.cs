@@ -31,6 +31,7 @@ internal sealed class HostArena : IMemorySource, IDisposable
     private readonly RangeAllocator ranges;
     private readonly int place;
     private readonly Lock gate = new();
+    private long usedEnd; // Pages before it may hold old values.
 
     private HostArena(SharedMemory memory, int place, int rankCount, int blockCount)
     {
@@ -88,9 +89,16 @@ internal sealed class HostArena : IMemorySource, IDisposable
         var byteCount = Pages(Math.Max(1, checked(floatCount * sizeof(float))));
         long offset;
         lock (gate)
+        {
             offset = ranges.Take(byteCount, byteCount >= SharedMemory.HugePageBytes ? SharedMemory.HugePageBytes : SharedMemory.PageBytes);
-        if (offset < 0)
-            return null;
+            if (offset < 0)
+                return null;
+            // Not when they are returned: a generation that ends gives everything back at once anyway, and is in a hurry.
+            if (offset < usedEnd)
+                memory.Release(RegionOf(place) + offset, byteCount);
+            usedEnd = Math.Max(usedEnd, offset + byteCount);
+        }
+
         var isHeld = false;
         memory.DangerousAddRef(ref isHeld); // The buffer may outlive the group.
         if (memory.TryReserve(RegionOf(place) + offset, byteCount))
@@ -104,7 +112,7 @@ internal sealed class HostArena : IMemorySource, IDisposable
     {
         var offset = address - AddressOf(place, 0);
         lock (gate)
-            memory.Release(RegionOf(place) + offset, ranges.Return(offset));
+            ranges.Return(offset);
         memory.DangerousRelease();
     }
 

@@ -43,8 +43,7 @@ internal sealed class RangeAllocator
     }
 
     /// <summary>Takes a range back.</summary>
-    /// <returns>Its length.</returns>
-    public long Return(long start)
+    public void Return(long start)
     {
         if (!used.Remove(start, out var length))
             throw new InvalidOperationException($"No range begins at {start}; expected one that was taken and not returned yet.");
@@ -61,6 +60,5 @@ internal sealed class RangeAllocator
         }
 
         free.Add(first, end - first);
-        return length;
     }
 }
