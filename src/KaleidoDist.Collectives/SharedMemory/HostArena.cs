@@ -20,6 +20,7 @@ internal sealed class HostArena : IMemorySource, IDisposable
     private const long EpochOffset = 128;
     private const long SleepersOffset = 192;
     private const long FaultOffset = 256;
+    private const long ClaimsOffset = 320;
     private const long SlotsOffset = 4096;
     private const long SlotBytes = 2048;
     private const long SlotProgressOffset = 64;
@@ -55,6 +56,9 @@ internal sealed class HostArena : IMemorySource, IDisposable
 
     /// <summary>Who gave the group up, and because of whom; 0 while nobody did.</summary>
     public ref int Fault => ref memory.Int32(FaultOffset);
+
+    /// <summary>Chunks of the present round that ranks have claimed.</summary>
+    public ref long Claims => ref memory.Int64(ClaimsOffset);
 
     /// <summary>Creates the arena of a host; <paramref name="token"/> receives what others need to open it.</summary>
     /// <param name="place">This rank's place in the host.</param>

@@ -99,6 +99,7 @@ internal sealed class HostMeeting
         var over = unchecked((int)(2 * meetings));
         if (Interlocked.Increment(ref arena.Arrivals) == meetings * ranks.Count)
         {
+            Volatile.Write(ref arena.Claims, 0); // Everybody is here, so nobody claims.
             Interlocked.Add(ref arena.Epoch, 2);
             arena.Wake();
             return;
