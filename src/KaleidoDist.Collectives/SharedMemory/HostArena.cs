@@ -20,10 +20,10 @@ internal sealed class HostArena : IMemorySource, IDisposable
     private const long EpochOffset = 128;
     private const long SleepersOffset = 192;
     private const long FaultOffset = 256;
-    private const long ClaimsOffset = 320;
     private const long SlotsOffset = 4096;
     private const long SlotBytes = 2048;
-    private const long SlotProgressOffset = 64;
+    private const long SlotProgressOffset = 32;
+    private const long SlotClaimsOffset = 64;
     private const long SlotCallsOffset = 128; // Two of them: of this call and of the one before, which a slow rank may still be reading.
     private const long SlotCallBytes = 960;
     private const long SlotRangesOffset = 32; // Behind the header.
@@ -56,9 +56,6 @@ internal sealed class HostArena : IMemorySource, IDisposable
 
     /// <summary>Who gave the group up, and because of whom; 0 while nobody did.</summary>
     public ref int Fault => ref memory.Int32(FaultOffset);
-
-    /// <summary>Chunks of the present round that ranks have claimed.</summary>
-    public ref long Claims => ref memory.Int64(ClaimsOffset);
 
     /// <summary>Creates the arena of a host; <paramref name="token"/> receives what others need to open it.</summary>
     /// <param name="place">This rank's place in the host.</param>
@@ -141,6 +138,9 @@ internal sealed class HostArena : IMemorySource, IDisposable
 
     /// <summary>Goes up whenever a rank gets on with its call.</summary>
     public ref long ProgressOf(int ofPlace) => ref memory.Int64(SlotOf(ofPlace) + SlotProgressOffset);
+
+    /// <summary>Chunks of a rank's part of the present round that have been claimed, and refused because there are no more.</summary>
+    public ref long ClaimsOf(int ofPlace) => ref memory.Int64(SlotOf(ofPlace) + SlotClaimsOffset);
 
     /// <summary>Publishes this rank's next call.</summary>
     public void Publish(CollectiveHeader header) => header.WriteTo(memory.Bytes(CallOf(place, header.Sequence), CollectiveHeader.ByteCount));

@@ -99,7 +99,8 @@ internal sealed class HostMeeting
         var over = unchecked((int)(2 * meetings));
         if (Interlocked.Increment(ref arena.Arrivals) == meetings * ranks.Count)
         {
-            Volatile.Write(ref arena.Claims, 0); // Everybody is here, so nobody claims.
+            for (var other = 0; other < ranks.Count; other++)
+                Volatile.Write(ref arena.ClaimsOf(other), 0); // Everybody is here, so nobody claims.
             Interlocked.Add(ref arena.Epoch, 2);
             arena.Wake();
             return;

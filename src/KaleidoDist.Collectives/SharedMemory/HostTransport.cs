@@ -26,7 +26,7 @@ internal sealed class HostTransport : ITransport
     private readonly HostMeeting meeting;
     private readonly nint[] inputs;
     private readonly nint[] outputs;
-    private readonly Func<long>? claimChunk;
+    private readonly ChunkClaims? claims;
 
     private ulong sequence;
 
@@ -42,7 +42,7 @@ internal sealed class HostTransport : ITransport
         ownPartialCount = plan.Partials[rank].Length;
         inputs = new nint[plan.HostMerges[host].Inputs];
         outputs = new nint[ranks.Count];
-        claimChunk = plan.Hosts.Count == 1 ? () => Interlocked.Increment(ref arena.Claims) - 1 : null;
+        claims = plan.Hosts.Count == 1 ? new ChunkClaims(arena, place) : null;
         meeting = new HostMeeting(arena, ranks, place, generation, options, abort, mesh.FindClosedBystander);
         mesh.Progressed = () => Volatile.Write(ref arena.ProgressOf(place), arena.ProgressOf(place) + 1);
         abort.Raised = cause => meeting.GiveUp(cause);
@@ -184,7 +184,7 @@ internal sealed class HostTransport : ITransport
         }
 
         reduce.UseShared(inputs, outputs, count);
-        reduce.ClaimChunk = claimChunk;
+        reduce.Claims = claims;
     }
 
     private int PartialCountOf(int ofPlace) => plan.Partials[ranks[ofPlace]].Length;

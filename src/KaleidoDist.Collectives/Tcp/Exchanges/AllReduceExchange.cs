@@ -11,7 +11,7 @@ namespace KaleidoDist.Collectives;
 /// the results of its host, which is where the sums are sent from. Items of kind 1 wait for nobody, so every owner finishes its segment;
 /// then items of kind 2 wait for nobody. A sum is written over a partial in place only after that partial has left for its owner. Where no
 /// two ranks share memory, each is the agent of its own host for everybody. Where all ranks share memory, nothing is sent, and ranks claim
-/// one chunk after another instead of owning a segment: who is held up by other work does less. A reduce-scatter is the same without kind 2.
+/// one chunk after another: who is held up by other work does less. A reduce-scatter is the same without kind 2.
 /// </summary>
 internal sealed class AllReduceExchange : Exchange, IDisposable
 {
@@ -80,8 +80,8 @@ internal sealed class AllReduceExchange : Exchange, IDisposable
     /// <summary>The result of the call, as its rank wants it.</summary>
     public FloatRange OwnResult => ownResult;
 
-    /// <summary>Where all ranks share memory: claims the next chunk of the call for this rank, 0-based, as often as it is asked.</summary>
-    public Func<long>? ClaimChunk { get; set; }
+    /// <summary>Where all ranks share memory: which chunks are this rank's to sum.</summary>
+    public ChunkClaims? Claims { get; set; }
 
     /// <inheritdoc/>
     public override bool IsLocalWorkDone => HasCombinedAll;
@@ -134,7 +134,8 @@ internal sealed class AllReduceExchange : Exchange, IDisposable
     {
         combinedCount = 0;
         missingGivers = giverCount;
-        (ownStart, ownCount) = ClaimChunk is null ? Segments.Of(valueCount, rank, flows.Length) : (0, valueCount);
+        (ownStart, ownCount) = Claims is null ? Segments.Of(valueCount, rank, flows.Length) : (0, valueCount);
+        Claims?.Begin((valueCount + ChunkCount - 1) / ChunkCount);
         for (var peer = 0; peer < flows.Length; peer++)
         {
             ref var flow = ref flows[peer];
@@ -149,15 +150,16 @@ internal sealed class AllReduceExchange : Exchange, IDisposable
     /// <inheritdoc/>
     public override bool Advance()
     {
-        if (ClaimChunk is null || HasCombinedAll)
+        if (Claims is null || HasCombinedAll)
             return false;
-        var start = ClaimChunk() * ChunkCount;
-        if (start >= valueCount)
+        var chunk = Claims.Next();
+        if (chunk < 0)
         {
             combinedCount = ownCount; // All chunks are claimed, this rank's are done.
             return false;
         }
 
+        var start = chunk * ChunkCount;
         sum.Sum(start, Math.Min(ChunkCount, valueCount - start), chunkOfHost);
         return true;
     }
