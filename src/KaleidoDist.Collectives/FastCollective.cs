@@ -10,7 +10,7 @@ public sealed class FastCollective : ICollective
     private readonly ICollective inner;
     private readonly ReductionPlan plan;
     private readonly Subtree ownLeaf;
-    private NativeBuffer scatterSum = NativeBuffer.OfFloats(0);
+    private NativeBuffer? scatterSum; // As long as the longest reduce-scatter so far.
 
     /// <summary>Reduces <paramref name="virtualRankCount"/> leaves over a group of as many leaves as ranks, which it takes over.</summary>
     public FastCollective(ICollective inner, int virtualRankCount)
@@ -48,9 +48,9 @@ public sealed class FastCollective : ICollective
     {
         AllReduceArguments.CheckScatter(plan, Rank, partials, segment);
         var count = partials[0].Values.Count;
-        if (scatterSum.Floats.Count < count)
+        if (scatterSum is null || scatterSum.Floats.Count < count)
         {
-            scatterSum.Dispose();
+            scatterSum?.Dispose();
             scatterSum = NativeBuffer.OfFloats(count);
         }
 
@@ -79,7 +79,7 @@ public sealed class FastCollective : ICollective
     public void Dispose()
     {
         inner.Dispose();
-        scatterSum.Dispose();
+        scatterSum?.Dispose();
     }
 
     /// <summary>The sum over the own partials: a single one as it is, several added into <paramref name="destination"/>.</summary>

@@ -1,7 +1,7 @@
 namespace KaleidoDist.Collectives;
 
 /// <summary>A stream of libtorch's pool on the one GPU that a rank process computes on: device 0 of those it sees.</summary>
-internal sealed unsafe class NcclCudaStream : IDeviceStream, IDisposable
+internal sealed unsafe class NcclCudaStream : IDeviceStream
 {
     private const int Device = 0;
     private const int Success = 0, NotReady = 600; // CUDA_SUCCESS, CUDA_ERROR_NOT_READY

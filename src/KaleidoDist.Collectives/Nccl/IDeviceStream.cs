@@ -4,7 +4,7 @@ namespace KaleidoDist.Collectives;
 /// A queue of work on the rank's GPU, beside the one that computes: what is put on it is done in order, while the rank thread goes on.
 /// Used by the rank thread alone.
 /// </summary>
-internal interface IDeviceStream
+internal interface IDeviceStream : IDisposable
 {
     /// <summary>Identity of the GPU, 16 bytes: two ranks on one GPU are found by it.</summary>
     ReadOnlySpan<byte> DeviceId { get; }

@@ -27,12 +27,12 @@ public sealed class NcclCollective : ICollective, IReductionSource
     private CollectiveHeader header; // Of the last call.
     private Exception? ending;
 
-    private NcclCollective(ICollective control, IFloatMemory memory, IDeviceStream stream, NcclOptions options, NcclCommunicator communicator)
+    private NcclCollective(ICollective control, IFloatMemory memory, IDeviceStream stream, NcclOptions options, NcclCommunicator communicator, LivenessLine liveness)
     {
-        (this.control, this.memory, this.stream, this.options, this.communicator) = (control, memory, stream, options, communicator);
+        (this.control, this.memory, this.stream, this.options) = (control, memory, stream, options);
+        (this.communicator, this.liveness) = (communicator, liveness);
         plan = new ReductionPlan(control.Tree, HostMap.Apart(control.WorldSize)); // every rank has its own GPU
         exact = new NcclExactReduction(plan, control.Rank, memory, options.ChunkCount);
-        liveness = new LivenessLine(control, options.TimeProvider);
         keepWaiting = ThrowIfHopeless;
     }
 
@@ -55,7 +55,7 @@ public sealed class NcclCollective : ICollective, IReductionSource
     public CudaMemory? Memory => memory as CudaMemory;
 
     /// <summary>Forms the group; returns when this rank is connected with all others. All ranks call it.</summary>
-    /// <param name="control">The group of the same ranks over TCP; taken over on success, and left to the caller on failure.</param>
+    /// <param name="control">The group of the same ranks over TCP; taken over on success; on failure given up, and the caller's to dispose.</param>
     /// <param name="device">Where this rank computes: device 0 of those the process sees.</param>
     /// <param name="options">The same on all ranks where they say so.</param>
     /// <param name="cancellation">Gives up, for example because a newer generation is known.</param>
@@ -75,7 +75,16 @@ public sealed class NcclCollective : ICollective, IReductionSource
             missing = error; // Said after the others have been told.
         }
 
-        return Form(control, library, missing, device, new NcclCudaStream(NcclCudaFunctions.Load()), options, cancellation);
+        var stream = new NcclCudaStream(NcclCudaFunctions.Load());
+        try
+        {
+            return Form(control, library, missing, device, stream, options, cancellation);
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Forms the group over a given library, memory and stream.</summary>
@@ -96,13 +105,32 @@ public sealed class NcclCollective : ICollective, IReductionSource
             throw KaleidoException.Usage(missing.Message, missing);
         }
 
-        var withinLimit = Within(control, options.TimeProvider, options.FormationTimeout, "ncclCommInitRankConfig");
-        var communicator = NcclCommunicator.Form(library!, id, control.Rank, control.WorldSize, control.Generation, () =>
+        // A peer that dies now would be waited for as in any collective: forming is the first of them.
+        var liveness = new LivenessLine(control, options.TimeProvider);
+        NcclCommunicator? communicator = null;
+        try
         {
-            cancellation.ThrowIfCancellationRequested();
-            withinLimit();
-        });
-        return new NcclCollective(control, memory, stream, options, communicator);
+            var withinLimit = Within(control, options.TimeProvider, options.FormationTimeout, "ncclCommInitRankConfig");
+            void KeepWaiting()
+            {
+                cancellation.ThrowIfCancellationRequested();
+                liveness.SinceAllEntered();
+                withinLimit();
+            }
+
+            liveness.Enter(new CollectiveHeader(0, CollectiveKind.Barrier, ElementType.None, 0, 0));
+            communicator = NcclCommunicator.Form(library!, id, control.Rank, control.WorldSize, control.Generation, KeepWaiting);
+            liveness.Leave();
+            NcclCommunicator.Await(() => liveness.IsOver, KeepWaiting);
+            return new NcclCollective(control, memory, stream, options, communicator, liveness);
+        }
+        catch (Exception error)
+        {
+            communicator?.Dispose();
+            control.Abort(error);
+            liveness.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -201,6 +229,8 @@ public sealed class NcclCollective : ICollective, IReductionSource
     {
         try
         {
+            if (!liveness.IsOver)
+                Abort(new OperationCanceledException("The group was disposed of with calls under way."));
             if (Volatile.Read(ref ending) is null)
                 communicator.End(Within(control, options.TimeProvider, EndTimeout, "ncclCommFinalize"));
         }
@@ -213,6 +243,7 @@ public sealed class NcclCollective : ICollective, IReductionSource
             communicator.Dispose();
             liveness.Dispose();
             exact.Dispose();
+            stream.Dispose();
             control.Dispose();
         }
     }

@@ -53,7 +53,30 @@ public sealed class NcclFormationTests : NativeMemoryTest
                 cancellation.Cancel();
             NcclCollective.Form(control, control.Rank == 0 ? library.Library() : new FakeNccl { NeverForms = true }.Library(), missing: null, gpu, gpu, new NcclOptions(), cancellation.Token).Dispose();
         });
-        Assert.All(errors, error => Assert.IsType<OperationCanceledException>(error));
+        // Whoever hears of it second may hear of it from the first.
+        Assert.All(errors, error => Assert.True(error is OperationCanceledException or PeerLostException, $"{error}"));
+        Assert.Contains(errors, error => error is OperationCanceledException);
+        Assert.Equal(1, library.CountOf("ncclCommAbort"));
+    }
+
+    [Fact]
+    public void APeerThatDiesWhileTheCommunicatorFormsIsNoticed()
+    {
+        var library = new FakeNccl { NeverForms = true };
+        var errors = LoopbackGroup.Run(2, LoopbackGroup.Options(4), control =>
+        {
+            using var gpu = new FakeGpu(control.Rank);
+            if (control.Rank == 0)
+            {
+                NcclCollective.Form(control, library.Library(), missing: null, gpu, gpu, new NcclOptions(), CancellationToken.None).Dispose();
+                return;
+            }
+
+            NcclBootstrap.Exchange(control, FakeNccl.Version, gpu.DeviceId, default);
+            LoopbackGroup.Until(() => library.CountOf("ncclCommInitRankConfig") > 0, "rank 0 forms");
+            control.Abort(new InvalidOperationException("killed"));
+        });
+        Assert.Equal(1, Assert.IsType<PeerLostException>(errors[0]).Peer);
         Assert.Equal(1, library.CountOf("ncclCommAbort"));
     }
 
