@@ -35,6 +35,7 @@ internal sealed class StragglerDetector
     private const int MinSlowSteps = Window * 2 / 3;
 
     private readonly Dictionary<long, Queue<OwnTime>> times = [];
+    private readonly Dictionary<long, double> medians = [];
     private readonly Dictionary<long, Straggler> slow = [];
 
     /// <summary>Those that are slow now.</summary>
@@ -44,6 +45,7 @@ internal sealed class StragglerDetector
     public void Clear()
     {
         times.Clear();
+        medians.Clear();
         slow.Clear();
     }
 
@@ -59,10 +61,12 @@ internal sealed class StragglerDetector
         window.Enqueue(own);
         if (window.Count > Window)
             window.Dequeue();
-        if (times.Count < Math.Max(2, worldSize) || times.Values.Any(t => t.Count < Window))
+        if (window.Count == Window)
+            medians[member] = Median(window.Select(o => o.Total));
+        if (medians.Count < Math.Max(2, worldSize))
             return null;
-        var usual = Median(times.Values.Select(t => Median(t.Select(o => o.Total))));
-        var factor = usual > 0 ? Median(window.Select(o => o.Total)) / usual : 1;
+        var usual = Median(medians.Values);
+        var factor = usual > 0 ? medians[member] / usual : 1;
         if (factor < WellFactor)
             slow.Remove(member);
         if (factor <= SlowFactor || window.Count(o => o.Total > SlowFactor * usual) < MinSlowSteps)

@@ -49,7 +49,7 @@ public sealed class StragglerDetectorTests
     [Fact]
     public void NoiseRaisesNoAlarm()
     {
-        for (var seed = 0UL; seed < 200; seed++)
+        for (var seed = 0UL; seed < 100; seed++)
         {
             var random = new KeyedRandom(seed, RandomPurpose.Import);
             var spread = random.NextDouble() * 3;
@@ -62,7 +62,7 @@ public sealed class StragglerDetectorTests
     [Fact]
     public void AStragglerIsFoundUnderNoise()
     {
-        for (var seed = 0UL; seed < 200; seed++)
+        for (var seed = 0UL; seed < 100; seed++)
         {
             var random = new KeyedRandom(seed, RandomPurpose.Import);
             detector.Clear();

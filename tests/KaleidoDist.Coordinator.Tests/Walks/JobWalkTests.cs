@@ -9,7 +9,7 @@ namespace KaleidoDist.Coordinator.Tests;
 /// </summary>
 public sealed class JobWalkTests
 {
-    private const int SeedCount = 1000, MoveCount = 1000, MutantSeedCount = 400;
+    private const int SeedCount = 500, MoveCount = 1000, MutantSeedCount = 400;
 
     [Fact]
     public void InvariantsHoldAfterEveryMoveAndTheJobEndsOnceFaultsDo()
@@ -30,7 +30,7 @@ public sealed class JobWalkTests
         var reached = $"{formed} generations were formed, {joined} by joiners, {left} by leavers, {regroups} from memory; walks ended {string.Join(", ", phases)}";
         Assert.True(formed > 2 * SeedCount && joined > SeedCount / 4 && left > SeedCount / 50 && regroups > 2 * SeedCount, reached);
         foreach (var phase in new[] { JobPhase.Succeeded, JobPhase.Preempted, JobPhase.Cancelled, JobPhase.Failed })
-            Assert.True(phases.GetValueOrDefault(phase) > 10, reached);
+            Assert.True(phases.GetValueOrDefault(phase) > 4, reached);
     }
 
     /// <summary>A machine that bumps no generation when it regroups: two memberships have the same name.</summary>
