@@ -60,6 +60,9 @@ internal sealed partial class RankProcess
     /// <summary>A checkpoint proposal that no coordinator has answered yet; sent again after a reconnect.</summary>
     internal WorkerMessage? PendingProposal { get; private set; }
 
+    /// <summary>That the process is ready, as long as no generation has it; sent again after a reconnect.</summary>
+    internal WorkerMessage? UnformedReady { get; private set; }
+
     /// <summary>The rank as it is reported in registrations and heartbeats.</summary>
     internal RunningRank Snapshot()
     {
@@ -78,7 +81,7 @@ internal sealed partial class RankProcess
         lock (state)
         {
             if (form.Members.FirstOrDefault(m => m.Member == Key.Member) is { } me && form.Generation > generation)
-                (generation, rank) = (form.Generation, me.Rank);
+                (generation, rank, UnformedReady) = (form.Generation, me.Rank, null);
         }
 
         Send(new RankCommand { Form = form });
@@ -195,9 +198,10 @@ internal sealed partial class RankProcess
                 report(this, new WorkerMessage { RankCaughtUp = message.CaughtUp });
                 break;
             case RankReport.KindOneofCase.Ready:
+                var ready = new WorkerMessage { RankReady = message.Ready };
                 lock (state)
-                    endpoint = message.Ready.Endpoint;
-                report(this, new WorkerMessage { RankReady = message.Ready });
+                    (endpoint, UnformedReady) = (message.Ready.Endpoint, ready);
+                report(this, ready);
                 break;
             case RankReport.KindOneofCase.Progress:
                 lock (state)

@@ -25,6 +25,7 @@ public sealed partial class WorkerAgent : IAsyncDisposable
     private readonly TaskCompletionSource dismissed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly RankWatch watch;
     private volatile bool isConnected;
+    private volatile bool isAskingToLeave;
     private volatile bool isLeaving;
 
     /// <summary>Creates the agent; nothing runs until <see cref="RunAsync"/>.</summary>
@@ -75,7 +76,8 @@ public sealed partial class WorkerAgent : IAsyncDisposable
         if (!isConnected || !IsBusy)
             return;
         LogLeaving(options.WorkerId, supervisor.Running.Count);
-        outbox.Post(new WorkerMessage { LeaveRequest = new LeaveRequest { Reason = "the worker was told to end" } });
+        isAskingToLeave = true;
+        outbox.Post(LeaveRequest());
         var left = Task.WhenAll(supervisor.Processes.Select(p => p.Exited));
         await Task.WhenAny(left, dismissed.Task, Task.Delay(limit, time)).ConfigureAwait(false);
     }
@@ -124,8 +126,10 @@ public sealed partial class WorkerAgent : IAsyncDisposable
             using var call = new WorkerService.WorkerServiceClient(channel).Connect(cancellationToken: both.Token);
             outbox.Clear();
             await call.RequestStream.WriteAsync(new WorkerMessage { Register = Registration() }, both.Token).ConfigureAwait(false);
-            foreach (var message in supervisor.UnansweredProposals)
+            foreach (var message in supervisor.Unanswered)
                 await call.RequestStream.WriteAsync(message, both.Token).ConfigureAwait(false);
+            if (isAskingToLeave)
+                outbox.Post(LeaveRequest());
             Task? sending = null;
             try
             {
@@ -219,6 +223,8 @@ public sealed partial class WorkerAgent : IAsyncDisposable
                 break;
         }
     }
+
+    private static WorkerMessage LeaveRequest() => new() { LeaveRequest = new LeaveRequest { Reason = "the worker was told to end" } };
 
     private Register Registration() => new()
     {

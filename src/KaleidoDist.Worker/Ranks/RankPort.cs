@@ -76,12 +76,16 @@ internal sealed class RankPort(string jobId, long member, MessagePipe<RankComman
         }
     }
 
-    /// <summary>Takes in a generation. Unless its predecessor shall end at a border, whatever is under way for that one is given up.</summary>
+    /// <summary>
+    /// Takes in a generation. Unless its predecessor shall end at a border, whatever is under way for that one is given up; the same
+    /// generation may come again, without waiting for its border any more.
+    /// </summary>
     internal void Form(FormGeneration form)
     {
         lock (gate)
         {
-            if (form.Generation <= Math.Max(Generation, pending?.Generation ?? 0))
+            var isUrged = pending is { AtBorder: true } waiting && waiting.Generation == form.Generation && !form.AtBorder;
+            if (!isUrged && form.Generation <= Math.Max(Generation, pending?.Generation ?? 0))
                 return;
             pending = form;
             reception?.CancelSoon();

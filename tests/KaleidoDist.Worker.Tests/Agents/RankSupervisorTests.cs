@@ -17,19 +17,20 @@ public sealed class RankSupervisorTests
         var running = Assert.Single(agent.Supervisor.Running);
         Assert.Equal((ready.ProcessId, "127.0.0.1:1", "starting", 7, 0, -1), (running.ProcessId, running.Endpoint, running.Phase, running.Member, running.Generation, running.Rank));
 
+        Assert.Equal(ready, Assert.Single(agent.Supervisor.Unanswered).RankReady);
         agent.Supervisor.Form(Generation(5, member: 7, rank: 2));
         Assert.Equal((1, 5), (await agent.NextAsync(message => message.RankProgress) is { } progress ? (progress.Step, progress.Generation) : default));
         var written = await agent.NextAsync(message => message.CheckpointWritten);
         Assert.Equal((5, 2, 7, 1), (written.Generation, written.Rank, written.Member, written.Proposal.Step));
-        Assert.Equal(written, Assert.Single(agent.Supervisor.UnansweredProposals).CheckpointWritten);
+        Assert.Equal(written, Assert.Single(agent.Supervisor.Unanswered).CheckpointWritten);
         Assert.Equal((5, 2), (agent.Supervisor.Running[0].Generation, agent.Supervisor.Running[0].Rank));
 
         agent.Supervisor.Decide(new CheckpointVerdict { JobId = Supervised.JobId, Member = 7, Decision = new CheckpointDecision { Step = 0, Attempt = 1, Committed = true, Seq = 8 } });
         Assert.Equal("verdict 8", (await agent.NextAsync(message => message.RankWarning)).Text);
-        Assert.Single(agent.Supervisor.UnansweredProposals);
+        Assert.Single(agent.Supervisor.Unanswered);
         agent.Supervisor.Decide(new CheckpointVerdict { JobId = Supervised.JobId, Member = 7, Decision = new CheckpointDecision { Step = 1, Attempt = 1, Committed = true, Seq = 9 } });
         Assert.Equal("verdict 9", (await agent.NextAsync(message => message.RankWarning)).Text);
-        Assert.Empty(agent.Supervisor.UnansweredProposals);
+        Assert.Empty(agent.Supervisor.Unanswered);
         agent.Supervisor.Donate(new DonateState { JobId = Supervised.JobId, Member = 6, Joiner = 7 });
         Assert.Equal("donation to 7", (await agent.NextAsync(message => message.RankWarning)).Text);
 

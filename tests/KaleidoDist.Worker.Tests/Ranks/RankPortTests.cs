@@ -75,6 +75,22 @@ public sealed class RankPortTests
     }
 
     [Fact]
+    public void AGenerationThatCannotWaitForItsBorderAnyMoreEndsTheGroup()
+    {
+        port.Form(Generation(2, atBorder: false, (8, 0)));
+        port.AwaitForm(TimeSpan.Zero, out _);
+        using var group = new SingleRankCollective(new Membership("job-1", 2, [new Contracts.RankMember(0, "w", "h", "127.0.0.1:1")], new byte[32]), 8);
+        port.Attach(group);
+        port.Form(Generation(3, atBorder: true, (8, 0)));
+        group.Barrier();
+        port.Form(Generation(3, atBorder: false, (8, 0)));
+        Assert.Throws<CollectiveAbortedException>(group.Barrier);
+        Assert.Equal((3, false), port.AwaitForm(TimeSpan.Zero, out _) is { } form ? (form.Generation, form.AtBorder) : default);
+        port.Form(Generation(3, atBorder: false, (8, 0)));
+        Assert.Null(port.AwaitForm(TimeSpan.Zero, out _));
+    }
+
+    [Fact]
     public void AnOlderGenerationIsNotFormed()
     {
         port.Form(Generation(4, atBorder: false, (8, 0)));
