@@ -16,6 +16,7 @@ public sealed class RecoveryTests(LongCalmRun calm) : IClassFixture<LongCalmRun>
         cluster.StartWorker("w4");
         await cluster.Workers(4);
         var watch = cluster.Submit(run, LongCalmRun.Setting, "workers.max=4");
+        await run.Reaches(1, watch);
         await cluster.Status("four ranks train", s => Running(s, ranks: 4));
 
         var (_, hung) = await RankOn(cluster, "w4");
@@ -44,6 +45,7 @@ public sealed class RecoveryTests(LongCalmRun calm) : IClassFixture<LongCalmRun>
         using var run = new MicroRun();
         await using var cluster = await MicroCluster.StartAsync("w1");
         var watch = cluster.Submit(run, LongCalmRun.Setting, "workers.max=3");
+        await run.Reaches(1, watch);
         await cluster.Status("one rank trains", s => Running(s, ranks: 1));
         var (member, process) = await RankOn(cluster, "w1");
 
@@ -74,8 +76,8 @@ public sealed class RecoveryTests(LongCalmRun calm) : IClassFixture<LongCalmRun>
         await using var cluster = await MicroCluster.StartAsync("w1");
         var lost = cluster.StartWorker("w2");
         var watch = cluster.Submit(run, LongCalmRun.Setting, "workers.min=2");
-        await cluster.Status("two ranks train", s => Running(s, ranks: 2));
         await run.Reaches(3, watch);
+        await cluster.Status("two ranks train", s => Running(s, ranks: 2));
         lost.Signal(ProcessSignal.Kill);
         var status = await cluster.Status("the survivor waits", s => s.GetProperty("reason").GetString()!.StartsWith("waiting for 1 more slot", StringComparison.Ordinal));
         Assert.Matches("waiting for 1 more slot; 1 rank holds step [0-9]+ in memory", status.GetProperty("reason").GetString());

@@ -46,7 +46,7 @@ public sealed class StoppingTests(CalmRun calm)
     public async Task ASecondInterruptEndsAtOnceThoughItsRanksHang()
     {
         using var run = new MicroRun();
-        await using var train = run.Train("--workers", "2");
+        await using var train = run.Train("--workers", "2", "--set", "workers.hang_timeout=10m");
         await run.Reaches(2, train);
         var ranks = train.Children;
         Assert.Equal(2, ranks.Count);
