@@ -46,11 +46,15 @@ public sealed class KaleidoProcess : IAsyncDisposable
     public static string Executable { get; } = Repository.PathOf("artifacts", "bin", "KaleidoDist.Cli", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "kaleido");
 
     /// <summary>Starts it in the repository's root folder.</summary>
-    public static KaleidoProcess Start(params IEnumerable<string> arguments)
+    public static KaleidoProcess Start(params IEnumerable<string> arguments) => Start(ProcessSurroundings.Plain, arguments);
+
+    /// <summary>Starts it in the repository's root folder, with something around it.</summary>
+    public static KaleidoProcess Start(ProcessSurroundings surroundings, params IEnumerable<string> arguments)
     {
         if (!File.Exists(Executable))
             throw new FileNotFoundException($"'{Executable}' is missing; expected the program beside the tests. Build src/KaleidoDist.Cli in the tests' configuration.");
-        var start = new ProcessStartInfo(Executable, arguments)
+        List<string> command = [.. surroundings.Wrapper, Executable, .. arguments];
+        var start = new ProcessStartInfo(command[0], command.Skip(1))
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -59,9 +63,11 @@ public sealed class KaleidoProcess : IAsyncDisposable
         };
         // These processes live for seconds: compiling their hot methods a second time would cost a quarter of all their work.
         start.Environment["DOTNET_TC_CallCountingDelayMs"] = "60000";
+        foreach (var (name, value) in surroundings.Environment)
+            start.Environment[name] = value;
         var process = Process.Start(start)!;
         process.StandardInput.Close();
-        return new KaleidoProcess(process, $"kaleido {string.Join(' ', start.ArgumentList)}");
+        return new KaleidoProcess(process, $"kaleido {string.Join(' ', command.Skip(surroundings.Wrapper.Count + 1))}");
     }
 
     /// <summary>Runs it to its end and returns its exit code and lines.</summary>

@@ -1,0 +1,26 @@
+namespace KaleidoDist.Chaos;
+
+/// <summary>Codes of the coordinator's events that faults have to cause.</summary>
+internal static class FaultCodes
+{
+    /// <summary>A rank process ended.</summary>
+    internal const string RankExited = "KD-W101";
+
+    /// <summary>A worker's lease ran out, or it said goodbye.</summary>
+    internal const string WorkerLost = "KD-W102";
+
+    /// <summary>A worker was started again and knows nothing of its ranks.</summary>
+    internal const string WorkerCameBackWithout = "KD-W103";
+
+    /// <summary>A rank lives but gives no sign of life.</summary>
+    internal const string RankHangs = "KD-W110";
+
+    /// <summary>Ranks left because their worker was told to end.</summary>
+    internal const string RanksLeft = "KD-W105";
+
+    /// <summary>The coordinator started again.</summary>
+    internal const string CoordinatorStarted = "KD-C101";
+
+    /// <summary>Ranks went on while the coordinator was away.</summary>
+    internal const string RanksKept = "KD-C102";
+}

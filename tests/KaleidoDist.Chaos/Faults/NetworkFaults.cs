@@ -1,0 +1,92 @@
+namespace KaleidoDist.Chaos;
+
+/// <summary>Resets the data-plane connections of a host, once.</summary>
+internal sealed class Reset : IFault
+{
+    private static readonly TimeSpan TrafficLimit = TimeSpan.FromSeconds(3);
+
+    /// <inheritdoc/>
+    public FaultKind Kind => FaultKind.Reset;
+
+    /// <inheritdoc/>
+    public async Task<bool> StrikeAsync(Battlefield field)
+    {
+        if (field.PickHost() is not { } host)
+            return false;
+        var record = field.Record(Kind, host.Name);
+        host.Reset();
+        try
+        {
+            await field.Sees(() => host.TakenPackets() > 0, TrafficLimit);
+            Cuts.Note(record, host);
+        }
+        finally
+        {
+            host.Heal();
+        }
+
+        return true;
+    }
+}
+
+/// <summary>Loses packets of a host for a while.</summary>
+/// <param name="kind">Which packets.</param>
+internal sealed class Cut(FaultKind kind) : IFault
+{
+    /// <summary>A lease of the coordinator, and what it takes to notice: longer cuts must be noticed.</summary>
+    private static readonly TimeSpan NoticedAfter = TimeSpan.FromSeconds(7);
+
+    /// <inheritdoc/>
+    public FaultKind Kind => kind;
+
+    /// <inheritdoc/>
+    public Task<bool> StrikeAsync(Battlefield field)
+    {
+        if (field.PickHost() is not { } host)
+            return Task.FromResult(false);
+        var duration = field.Between(1, 10);
+        IReadOnlyList<string> codes = kind == FaultKind.CutCoordinator && duration > NoticedAfter ? [FaultCodes.WorkerLost, FaultCodes.WorkerCameBackWithout] : [];
+        var record = field.Record(kind, host.Name, duration, codes);
+        List<ClusterWorker> struck = [.. field.Cluster.Workers.Where(w => w.Host == host && w.Condition == WorkerCondition.Well)];
+        foreach (var worker in struck)
+            worker.Condition = WorkerCondition.Disturbed;
+        Begin(host);
+        field.Later(async () =>
+        {
+            await field.Pause(duration);
+            Cuts.Note(record, host);
+            host.Heal();
+            struck.ForEach(worker => worker.Recover());
+        });
+        return Task.FromResult(true);
+    }
+
+    private void Begin(LabHost host)
+    {
+        switch (kind)
+        {
+            case FaultKind.CutPeers:
+                host.CutPeers();
+                break;
+            case FaultKind.CutOneWay:
+                host.CutOneWay();
+                break;
+            case FaultKind.CutCoordinator:
+                host.CutCoordinator();
+                break;
+            default:
+                throw new InvalidOperationException($"{kind.Name()} loses no packets.");
+        }
+    }
+}
+
+/// <summary>Proof of what was taken from a host.</summary>
+internal static class Cuts
+{
+    /// <summary>Notes how many packets the rules in force took.</summary>
+    internal static void Note(FaultRecord record, LabHost host)
+    {
+        if (host.TakenPackets() is > 0 and var packets)
+            record.Evidence = $"{packets} packets of {host.Name} were taken";
+    }
+}

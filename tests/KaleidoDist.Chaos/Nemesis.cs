@@ -1,0 +1,65 @@
+namespace KaleidoDist.Chaos;
+
+/// <summary>
+/// Strikes again and again, everything by chance from one seed: what, whom, for how long and when. Kinds come from a shuffled deck, so
+/// that each has had its turn before one comes again; a kind that finds nobody to strike keeps its turn.
+/// </summary>
+internal sealed class Nemesis
+{
+    private static readonly TimeSpan NoTargetPause = TimeSpan.FromMilliseconds(300);
+    private readonly Battlefield field;
+    private readonly IReadOnlyList<IFault> kinds;
+    private readonly List<IFault> deck = [];
+
+    /// <summary>A nemesis of some kinds.</summary>
+    internal Nemesis(Battlefield field, IEnumerable<FaultKind> kinds)
+        => (this.field, this.kinds) = (field, [.. kinds.Select(Create)]);
+
+    /// <summary>Strikes with pauses between <paramref name="shortest"/> and <paramref name="longest"/> seconds, as long as <paramref name="goesOn"/>.</summary>
+    internal async Task RunAsync(double shortest, double longest, Func<bool> goesOn)
+    {
+        while (goesOn())
+        {
+            await field.Pause(field.Between(shortest, longest));
+            while (goesOn() && !await StrikeAsync())
+                await field.Pause(NoTargetPause);
+        }
+    }
+
+    private static IFault Create(FaultKind kind) => kind switch
+    {
+        FaultKind.KillRank => new KillRank(),
+        FaultKind.KillAgent => new KillAgent(),
+        FaultKind.PauseRank => new PauseRank(),
+        FaultKind.HangRank => new HangRank(),
+        FaultKind.HangAgent => new HangAgent(),
+        FaultKind.KillCoordinator => new KillCoordinator(),
+        FaultKind.Reset => new Reset(),
+        FaultKind.CutPeers or FaultKind.CutCoordinator or FaultKind.CutOneWay => new Cut(kind),
+        FaultKind.Join => new Join(),
+        FaultKind.Drain => new Drain(),
+        FaultKind.Terminate => new Terminate(),
+        FaultKind.Slow => new Slow(),
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "no such fault"),
+    };
+
+    private async Task<bool> StrikeAsync()
+    {
+        if (deck.Count == 0)
+        {
+            IFault[] shuffled = [.. kinds];
+            field.Random.Shuffle(shuffled);
+            deck.AddRange(shuffled);
+        }
+
+        for (var i = 0; i < deck.Count; i++)
+        {
+            if (!await deck[i].StrikeAsync(field))
+                continue;
+            deck.RemoveAt(i);
+            return true;
+        }
+
+        return false;
+    }
+}
