@@ -1,0 +1,97 @@
+using System.Text.Json;
+using KaleidoDist.Chaos;
+using KaleidoDist.Contracts;
+using KaleidoDist.TestKit;
+
+namespace KaleidoDist.Integration.Tests;
+
+/// <summary>The judges of faults, of run folders and of pauses.</summary>
+[Collection(CalmRunCollection.Name)]
+public sealed class ChaosJudgeTests(CalmRun calm)
+{
+    private static readonly DateTimeOffset Noon = new(2026, 1, 1, 12, 0, 0, TimeSpan.Zero);
+
+    [Fact]
+    public void AFaultThatWasSeenAndToldOfPasses()
+        => Assert.Empty(FaultJudge.Judge([Fault(evidence: "process 7 is gone")], [Event("KD-W101", Noon)]));
+
+    [Fact]
+    public void AFaultThatNeverFiredIsCaught()
+    {
+        var complaint = Assert.Single(FaultJudge.Judge([Fault(evidence: null)], [Event("KD-W101", Noon)]));
+        Assert.Equal("#1 kill-rank of process 7 injected nothing: it was not seen to have fired", complaint);
+    }
+
+    [Fact]
+    public void AFaultThatTheJobNeverToldOfIsCaught()
+    {
+        var complaint = Assert.Single(FaultJudge.Judge([Fault(evidence: "gone")], [Event("KD-W101", Noon.AddSeconds(-1)), Event("KD-R101", Noon.AddSeconds(1))]));
+        Assert.StartsWith("#1 kill-rank of process 7 is not in the job's events: none of KD-W101", complaint, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ARunWithoutFaultsProvesNothing()
+        => Assert.Equal(["no fault was injected: the run proves nothing"], FaultJudge.Judge([], []));
+
+    [Fact]
+    public void ARunIsLikeItself() => Assert.Empty(Compare(calm.Run.Folder));
+
+    [Fact]
+    public async Task AnotherHashOfTheWeightsIsCaught()
+    {
+        using var other = new MicroRun();
+        await other.TrainToEnd(exitCode: 0, "--workers", "1", "--set", "seed=43");
+        var complaints = Compare(other.Folder);
+        Assert.Equal($"the weights differ: XXH128 {calm.WeightsHash} in the calm run, {other.Newest.WeightsXxh128} in the disturbed one", complaints[0]);
+        Assert.StartsWith("step 1 differs: ", complaints[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ALossOfAnotherBitAStepTwiceAndAMissingStepAreCaught()
+    {
+        using var folder = new TemporaryFolder();
+        CopyFolder(calm.Run.Folder, folder.Path);
+        var journal = folder[RunJournal.FileName];
+        var lines = File.ReadAllLines(journal).ToList();
+        var second = lines.FindIndex(line => line.StartsWith("{\"step\":2,", StringComparison.Ordinal));
+        var record = JsonSerializer.Deserialize<StepRecord>(lines[second], JournalFormat.Json)!;
+        lines[second] = JsonSerializer.Serialize(record with { TotalLoss = Math.BitIncrement(record.TotalLoss) }, JournalFormat.Json);
+        lines.RemoveAt(second + 1);
+        lines.Add(lines[^2]);
+        File.WriteAllLines(journal, lines);
+
+        var complaints = Compare(folder.Path);
+        Assert.Equal(3, complaints.Count);
+        Assert.Equal("step 30 is 2 times in metrics.jsonl", complaints[0]);
+        Assert.StartsWith("step 2 differs: ", complaints[1], StringComparison.Ordinal);
+        Assert.Equal("step 3 is missing in metrics.jsonl", complaints[2]);
+    }
+
+    [Fact]
+    public void ThePauseOfAFaultEndsWithTheFirstNewStepNotWithARepeatedOne()
+    {
+        // Seconds 1, 2, 3; a fault at 3.5; step 3 once more at 6; step 4, the first new one, at 8.
+        var ledger = new RunLedger([.. new[] { (1, 1), (2, 2), (3, 3), (6, 3), (8, 4), (9, 5) }.Select(at => new AppliedStep(new LedgerProcess(1, 0), At(at.Item1), 1, at.Item2, 0))], 0);
+        var recovery = Assert.Single(Recoveries.Read(ledger, [Fault("gone", At(3.5))], TimeProvider.System));
+        Assert.Equal((TimeSpan.FromSeconds(4.5), TimeSpan.FromSeconds(5)), (recovery.Resumed, recovery.Pause));
+    }
+
+    private static long At(double second) => (long)(second * TimeProvider.System.TimestampFrequency);
+
+    private static FaultRecord Fault(string? evidence, long clock = 0)
+        => new() { Number = 1, Kind = FaultKind.KillRank, Target = "process 7", Clock = clock, At = Noon, ExpectedCodes = ["KD-W101"], Evidence = evidence };
+
+    private static SeenEvent Event(string code, DateTimeOffset at) => new(at, code, "");
+
+    private static void CopyFolder(string from, string to)
+    {
+        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+        {
+            var target = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+    }
+
+    private IReadOnlyList<string> Compare(string folder) => HistoryJudge.Compare(calm.Run.Folder, folder, MicroJob.Steps, TimeProvider.System);
+}
