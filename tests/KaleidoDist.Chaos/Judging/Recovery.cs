@@ -2,13 +2,16 @@ namespace KaleidoDist.Chaos;
 
 /// <summary>How a job got over a fault.</summary>
 /// <param name="Fault">The fault.</param>
-/// <param name="Resumed">From the fault to the end of the longest pause after it.</param>
+/// <param name="Resumed">From the fault to the first new step after the pause that it caused; to the first new step where it caused none.</param>
 /// <param name="Pause">The longest time without a new step that the fault can be blamed for.</param>
 internal sealed record Recovery(FaultRecord Fault, TimeSpan Resumed, TimeSpan Pause);
 
 /// <summary>Reads from the ledgers how long each fault kept the job from making new steps.</summary>
 internal static class Recoveries
 {
+    // Steps differ in length by themselves, and more so on a busy machine.
+    private const int UnusualPause = 5;
+
     // A fault shows at the latest when a lease runs out; what pauses later has another cause.
     private static readonly TimeSpan Reach = TimeSpan.FromSeconds(8);
 
@@ -22,6 +25,7 @@ internal static class Recoveries
     internal static IReadOnlyList<Recovery> Read(RunLedger ledger, IReadOnlyList<FaultRecord> faults, TimeProvider time)
     {
         var progress = NewSteps(ledger);
+        var usual = progress.Zip(progress.Skip(1), (from, to) => to - from).Order().ElementAtOrDefault(progress.Count / 2);
         var recoveries = new List<Recovery>();
         for (var i = 0; i < faults.Count; i++)
         {
@@ -29,16 +33,21 @@ internal static class Recoveries
             var end = fault.Clock + Ticks(fault.Duration + Reach, time);
             if (i + 1 < faults.Count)
                 end = Math.Min(end, faults[i + 1].Clock);
+            long? first = null;
             (long From, long To)? longest = null;
             for (var at = 1; at < progress.Count; at++)
             {
                 var (from, to) = (progress[at - 1], progress[at]);
+                if (to > fault.Clock)
+                    first ??= to;
                 if (to > fault.Clock && from < end && (longest is not { } known || to - from > known.To - known.From))
                     longest = (from, to);
             }
 
-            if (longest is { } pause)
-                recoveries.Add(new Recovery(fault, time.GetElapsedTime(fault.Clock, pause.To), time.GetElapsedTime(pause.From, pause.To)));
+            if (longest is not { } pause)
+                continue;
+            var resumed = pause.To - pause.From > UnusualPause * usual ? pause.To : first!.Value;
+            recoveries.Add(new Recovery(fault, time.GetElapsedTime(fault.Clock, resumed), time.GetElapsedTime(pause.From, pause.To)));
         }
 
         return recoveries;

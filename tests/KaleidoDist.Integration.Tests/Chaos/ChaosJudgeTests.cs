@@ -70,10 +70,22 @@ public sealed class ChaosJudgeTests(CalmRun calm)
     [Fact]
     public void ThePauseOfAFaultEndsWithTheFirstNewStepNotWithARepeatedOne()
     {
-        // Seconds 1, 2, 3; a fault at 3.5; step 3 once more at 6; step 4, the first new one, at 8.
-        var ledger = new RunLedger([.. new[] { (1, 1), (2, 2), (3, 3), (6, 3), (8, 4), (9, 5) }.Select(at => new AppliedStep(new LedgerProcess(1, 0), At(at.Item1), 1, at.Item2, 0))], 0);
-        var recovery = Assert.Single(Recoveries.Read(ledger, [Fault("gone", At(3.5))], TimeProvider.System));
-        Assert.Equal((TimeSpan.FromSeconds(4.5), TimeSpan.FromSeconds(5)), (recovery.Resumed, recovery.Pause));
+        // A step each second; a fault at 3.5; step 3 once more at 6; step 4, the first new one, at 20.
+        var recovery = Recovered((1, 1), (2, 2), (3, 3), (6, 3), (20, 4), (21, 5), (22, 6));
+        Assert.Equal((TimeSpan.FromSeconds(16.5), TimeSpan.FromSeconds(17)), (recovery.Resumed, recovery.Pause));
+    }
+
+    [Fact]
+    public void AFaultThatStopsNobodyIsOverWithTheNextStep()
+    {
+        var recovery = Recovered((1, 1), (2, 2), (3, 3), (4, 4), (6, 5), (7, 6));
+        Assert.Equal((TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(2)), (recovery.Resumed, recovery.Pause));
+    }
+
+    private static Recovery Recovered(params (int Second, int Step)[] steps)
+    {
+        var ledger = new RunLedger([.. steps.Select(at => new AppliedStep(new LedgerProcess(1, 0), At(at.Second), 1, at.Step, 0))], 0);
+        return Assert.Single(Recoveries.Read(ledger, [Fault("gone", At(3.5))], TimeProvider.System));
     }
 
     private static long At(double second) => (long)(second * TimeProvider.System.TimestampFrequency);
