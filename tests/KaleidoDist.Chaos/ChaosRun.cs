@@ -12,6 +12,10 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
 {
     private const string LedgerVariable = "KALEIDO_LEDGER";
     private const double StruckShare = 0.95;
+
+    // Three checkpoints of the micro job, one that is being written, and its journals.
+    private const long RunFolderBytes = 96 << 20;
+
     private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan ReportPeriod = TimeSpan.FromSeconds(15);
 
@@ -19,8 +23,9 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
     internal async Task<Verdict> RunAsync(CancellationToken cancellation)
     {
         using var folder = new TemporaryFolder();
+        using var disk = options.Kinds.Contains(FaultKind.FillDisk) && LabNetwork.WhatIsMissing.Length == 0 ? new SmallDisk(folder["run"], RunFolderBytes) : null;
         var missing = LabNetwork.WhatIsMissing;
-        List<FaultKind> left = missing.Length == 0 ? [] : [.. options.Kinds.Intersect(FaultKinds.OfTheNetwork)];
+        List<FaultKind> left = missing.Length == 0 ? [] : [.. options.Kinds.Intersect(FaultKinds.OfTheSystem)];
         if (left.Count > 0)
             say($"NOT RUN: {string.Join(", ", left.Select(kind => kind.Name()))}: {missing}");
         say($"seed {options.Seed}, {options.TotalSteps} steps, {options.Workers} workers, kinds {string.Join(", ", options.Kinds.Except(left).Select(kind => kind.Name()))}");
@@ -31,7 +36,7 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
         say($"calm run: {options.TotalSteps} steps in {time.GetElapsedTime(begin).TotalSeconds:0} s");
 
         begin = time.GetTimestamp();
-        var battle = await FightAsync(folder, [.. options.Kinds.Except(left)], cancellation);
+        var battle = await FightAsync(folder, [.. options.Kinds.Except(left)], disk, cancellation);
         var took = time.GetElapsedTime(begin);
         var verdict = await JudgeAsync(folder, battle, cancellation) with { NotRun = left, Seed = options.Seed, Disturbed = took };
         if (!verdict.Passed)
@@ -49,7 +54,7 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
             throw new InvalidOperationException($"The calm run ended with {code}; expected 0. {train.Describe()}");
     }
 
-    private async Task<Battle> FightAsync(TemporaryFolder folder, IReadOnlyList<FaultKind> kinds, CancellationToken cancellation)
+    private async Task<Battle> FightAsync(TemporaryFolder folder, IReadOnlyList<FaultKind> kinds, SmallDisk? disk, CancellationToken cancellation)
     {
         var complaints = new List<string>();
         var network = LabNetwork.Create(Math.Max(2, options.Workers - 1));
@@ -67,7 +72,7 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
                 observer = new JobObserver(cluster.Address, await SubmitAsync(cluster, folder["run"]));
                 // One thing at a time: what heals and what strikes share the cluster.
                 var turns = new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler;
-                faults = await await Task.Factory.StartNew(() => StrikeAsync(cluster, observer, kinds, complaints, cancellation), CancellationToken.None, TaskCreationOptions.None, turns);
+                faults = await await Task.Factory.StartNew(() => StrikeAsync(cluster, observer, kinds, disk, complaints, cancellation), CancellationToken.None, TaskCreationOptions.None, turns);
                 cancellation.ThrowIfCancellationRequested();
                 complaints.AddRange(await cluster.StopAsync(EndLimit));
             }
@@ -89,7 +94,7 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
     }
 
     private async Task<IReadOnlyList<FaultRecord>> StrikeAsync(
-        ChaosCluster cluster, JobObserver observer, IReadOnlyList<FaultKind> kinds, List<string> complaints, CancellationToken cancellation)
+        ChaosCluster cluster, JobObserver observer, IReadOnlyList<FaultKind> kinds, SmallDisk? disk, List<string> complaints, CancellationToken cancellation)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var field = new Battlefield(cluster, observer, new Random(options.Seed), time, say, over.Token)
@@ -98,7 +103,7 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
         };
         var watching = WatchAsync(observer, complaints, over);
         await field.Sees(() => observer.Status.Step >= 5 || observer.IsOver, EndLimit);
-        await new Nemesis(field, kinds).RunAsync(options.Pauses.Shortest, options.Pauses.Longest, () => !over.IsCancellationRequested && !observer.IsOver && observer.Status.Step < options.TotalSteps * StruckShare);
+        await new Nemesis(field, kinds, disk).RunAsync(options.Pauses.Shortest, options.Pauses.Longest, () => !over.IsCancellationRequested && !observer.IsOver && observer.Status.Step < options.TotalSteps * StruckShare);
         await field.HealedAsync();
         await watching;
         if (observer.Status.State != Protocol.V1.JobState.Succeeded)
@@ -157,7 +162,7 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
             [
                 .. battle.Complaints,
                 .. FaultJudge.Judge(battle.Faults, battle.Observer.Events),
-                .. HistoryJudge.Compare(folder["calm"], folder["run"], options.TotalSteps, time),
+                .. HistoryJudge.Compare(folder["calm"], folder["run"], options.TotalSteps, time, battle.Faults.Any(fault => fault.Kind == FaultKind.FillDisk)),
                 .. samples.Complaints,
                 .. calmSamples.Complaints.Select(complaint => $"calm run: {complaint}"),
                 .. recoveries.Where(r => r.Pause > options.LivenessBound).Select(r => $"{r.Fault}: no new step for {r.Pause.TotalSeconds:0.0} s; expected at most {options.LivenessBound.TotalSeconds:0} s"),
@@ -169,7 +174,7 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
     {
         string[] settings =
         [
-            $"checkpoint.uri={runFolder}", $"checkpoint.every={options.CheckpointEvery}", $"training.steps={options.TotalSteps}",
+            $"checkpoint.uri={runFolder}", $"checkpoint.every={options.CheckpointEvery}", "checkpoint.keep.last=3", $"training.steps={options.TotalSteps}",
             $"workers.min={Math.Min(2, options.MinimumWell)}", $"workers.max={Math.Min(MicroJob.VirtualRanks, options.Workers + 2)}",
         ];
         return [MicroJob.File, .. settings.SelectMany(setting => new[] { "--set", setting })];

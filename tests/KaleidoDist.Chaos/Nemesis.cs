@@ -12,8 +12,8 @@ internal sealed class Nemesis
     private readonly List<IFault> deck = [];
 
     /// <summary>A nemesis of some kinds.</summary>
-    internal Nemesis(Battlefield field, IEnumerable<FaultKind> kinds)
-        => (this.field, this.kinds) = (field, [.. kinds.Select(Create)]);
+    internal Nemesis(Battlefield field, IEnumerable<FaultKind> kinds, SmallDisk? disk)
+        => (this.field, this.kinds) = (field, [.. kinds.Select(kind => Create(kind, disk))]);
 
     /// <summary>Strikes with pauses between <paramref name="shortest"/> and <paramref name="longest"/> seconds, as long as <paramref name="goesOn"/>.</summary>
     internal async Task RunAsync(double shortest, double longest, Func<bool> goesOn)
@@ -26,7 +26,7 @@ internal sealed class Nemesis
         }
     }
 
-    private static IFault Create(FaultKind kind) => kind switch
+    private static IFault Create(FaultKind kind, SmallDisk? disk) => kind switch
     {
         FaultKind.KillRank => new KillRank(),
         FaultKind.KillAgent => new KillAgent(),
@@ -40,6 +40,7 @@ internal sealed class Nemesis
         FaultKind.Drain => new Drain(),
         FaultKind.Terminate => new Terminate(),
         FaultKind.Slow => new Slow(),
+        FaultKind.FillDisk when disk is not null => new FillDisk(disk),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "no such fault"),
     };
 

@@ -21,6 +21,12 @@ internal static class FaultCodes
     /// <summary>The coordinator started again.</summary>
     internal const string CoordinatorStarted = "KD-C101";
 
+    /// <summary>A checkpoint found no space.</summary>
+    internal const string NoSpace = "KD-S101";
+
+    /// <summary>Metrics cannot be written.</summary>
+    internal const string NoMetrics = "KD-S105";
+
     /// <summary>Ranks went on while the coordinator was away.</summary>
     internal const string RanksKept = "KD-C102";
 }

@@ -44,13 +44,16 @@ internal enum FaultKind
 
     /// <summary>A rank gets a quarter of a processor for a while.</summary>
     Slow,
+
+    /// <summary>The run folder has no space for a while.</summary>
+    FillDisk,
 }
 
 /// <summary>Names of <see cref="FaultKind"/>.</summary>
 internal static class FaultKinds
 {
-    /// <summary>Kinds that need network namespaces.</summary>
-    internal static IReadOnlyList<FaultKind> OfTheNetwork { get; } = [FaultKind.Reset, FaultKind.CutPeers, FaultKind.CutCoordinator, FaultKind.CutOneWay];
+    /// <summary>Kinds that need network namespaces, or a file system of their own.</summary>
+    internal static IReadOnlyList<FaultKind> OfTheSystem { get; } = [FaultKind.Reset, FaultKind.CutPeers, FaultKind.CutCoordinator, FaultKind.CutOneWay, FaultKind.FillDisk];
 
     /// <summary>The name as on a command line: kill-rank.</summary>
     internal static string Name(this FaultKind kind)

@@ -14,8 +14,9 @@ internal static class HistoryJudge
     /// <param name="disturbed">Run folder of the other.</param>
     /// <param name="totalSteps">Steps of the job.</param>
     /// <param name="time">Dates what the catalog finds.</param>
-    internal static IReadOnlyList<string> Compare(string calm, string disturbed, long totalSteps, TimeProvider time)
-        => [.. CompareWeights(Newest(calm, time), Newest(disturbed, time), totalSteps), .. CompareJournals(calm, disturbed, totalSteps)];
+    /// <param name="mayMissSteps">The disk was full for a while: its journal need not have every step.</param>
+    internal static IReadOnlyList<string> Compare(string calm, string disturbed, long totalSteps, TimeProvider time, bool mayMissSteps = false)
+        => [.. CompareWeights(Newest(calm, time), Newest(disturbed, time), totalSteps), .. CompareJournals(calm, disturbed, totalSteps, mayMissSteps)];
 
     private static CheckpointManifest? Newest(string folder, TimeProvider time)
         => Directory.Exists(folder) ? new CheckpointCatalog(folder, time).FindLatestValid().Manifest : null;
@@ -34,9 +35,10 @@ internal static class HistoryJudge
             yield return $"the weights differ: XXH128 {calm.WeightsXxh128} in the calm run, {disturbed.WeightsXxh128} in the disturbed one";
     }
 
-    private static IEnumerable<string> CompareJournals(string calm, string disturbed, long totalSteps)
+    private static IEnumerable<string> CompareJournals(string calm, string disturbed, long totalSteps, bool mayMissSteps)
     {
         var complaints = new List<string>();
+        var missing = new List<long>();
         foreach (var step in Steps(disturbed).GroupBy(step => step.Step).Where(step => step.Count() > 1))
             complaints.Add($"step {step.Key} is {step.Count()} times in {RunJournal.FileName}");
         var expected = RunHistory.Read(calm);
@@ -49,11 +51,13 @@ internal static class HistoryJudge
         foreach (var step in expected.Steps)
         {
             if (!steps.Remove(step.Step, out var other))
-                complaints.Add($"step {step.Step} is missing in {RunJournal.FileName}");
+                missing.Add(step.Step);
             else if (Line(step) != Line(other))
                 complaints.Add($"step {step.Step} differs: {Line(step)} in the calm run, {Line(other)} in the disturbed one");
         }
 
+        if (!mayMissSteps)
+            complaints.AddRange(StepRanges.Of(missing).Select(range => $"{range} missing in {RunJournal.FileName}"));
         complaints.AddRange(steps.Keys.Select(step => $"step {step} is in {RunJournal.FileName}, but not in the calm run's"));
         return complaints.Count <= ShownComplaints
             ? complaints

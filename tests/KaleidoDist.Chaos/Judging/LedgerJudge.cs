@@ -47,18 +47,19 @@ internal static class LedgerJudge
         return new LedgerVerdict(complaints, consumed.Sum(step => (long)step.Value.Count), begun, rolledBack);
     }
 
+    private static IEnumerable<long> Range(long first, long last)
+    {
+        for (var step = first; step <= last; step++)
+            yield return step;
+    }
+
     private static SortedDictionary<long, long> Committed(ILookup<long, AppliedStep> applied, long totalSteps, List<string> complaints)
     {
         var committed = new SortedDictionary<long, long>();
         long before = 0;
-        for (long step = 1; step <= totalSteps; step++)
+        complaints.AddRange(StepRanges.Of(Range(1, totalSteps).Where(step => !applied.Contains(step))).Select(steps => $"{steps} applied by nobody"));
+        foreach (var step in Range(1, totalSteps).Where(applied.Contains))
         {
-            if (!applied.Contains(step))
-            {
-                complaints.Add($"step {step} was applied by nobody");
-                continue;
-            }
-
             var generation = applied[step].Max(a => a.Generation);
             if (generation < before)
                 complaints.Add($"step {step} is generation {generation}'s, but the step before it generation {before}'s");

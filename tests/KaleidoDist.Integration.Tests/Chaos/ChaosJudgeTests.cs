@@ -64,7 +64,7 @@ public sealed class ChaosJudgeTests(CalmRun calm)
         Assert.Equal(3, complaints.Count);
         Assert.Equal("step 30 is 2 times in metrics.jsonl", complaints[0]);
         Assert.StartsWith("step 2 differs: ", complaints[1], StringComparison.Ordinal);
-        Assert.Equal("step 3 is missing in metrics.jsonl", complaints[2]);
+        Assert.Equal("step 3 was missing in metrics.jsonl", complaints[2]);
     }
 
     [Fact]
@@ -81,6 +81,9 @@ public sealed class ChaosJudgeTests(CalmRun calm)
         var recovery = Recovered((1, 1), (2, 2), (3, 3), (4, 4), (6, 5), (7, 6));
         Assert.Equal((TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(2)), (recovery.Resumed, recovery.Pause));
     }
+
+    [Fact]
+    public void StepsAreNamedInRanges() => Assert.Equal(["steps 1 to 3 were", "step 5 was", "steps 8 to 9 were"], StepRanges.Of([1, 2, 3, 5, 8, 9]));
 
     private static Recovery Recovered(params (int Second, int Step)[] steps)
     {
