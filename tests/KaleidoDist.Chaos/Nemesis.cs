@@ -7,6 +7,7 @@ namespace KaleidoDist.Chaos;
 internal sealed class Nemesis
 {
     private static readonly TimeSpan NoTargetPause = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan Slice = TimeSpan.FromMilliseconds(50);
     private readonly Battlefield field;
     private readonly IReadOnlyList<IFault> kinds;
     private readonly List<IFault> deck = [];
@@ -20,7 +21,7 @@ internal sealed class Nemesis
     {
         while (goesOn())
         {
-            await field.Pause(field.Between(shortest, longest));
+            await PauseAsync(field.Between(shortest, longest), goesOn);
             while (goesOn() && !await StrikeAsync())
                 await field.Pause(NoTargetPause);
         }
@@ -43,6 +44,13 @@ internal sealed class Nemesis
         FaultKind.FillDisk when disk is not null => new FillDisk(disk),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "no such fault"),
     };
+
+    private async Task PauseAsync(TimeSpan pause, Func<bool> goesOn)
+    {
+        var begin = field.Time.GetTimestamp();
+        while (goesOn() && field.Time.GetElapsedTime(begin) < pause)
+            await field.Pause(Slice);
+    }
 
     private async Task<bool> StrikeAsync()
     {

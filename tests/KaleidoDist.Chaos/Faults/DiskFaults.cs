@@ -12,7 +12,9 @@ internal sealed class FillDisk(SmallDisk disk) : IFault
     {
         if (disk.IsFull)
             return Task.FromResult(false);
-        var record = field.Record(Kind, $"the run folder ({disk.Bytes >> 20} MiB)", field.Between(2, 6), FaultCodes.NoSpace, FaultCodes.NoMetrics);
+        // Said once: later ones may find no checkpoint due, and the metrics given up.
+        IReadOnlyList<string> codes = field.Faults.Any(fault => fault.Kind == Kind) ? [] : [FaultCodes.NoSpace, FaultCodes.NoMetrics];
+        var record = field.Record(Kind, $"the run folder ({disk.Bytes >> 20} MiB)", field.Between(2, 6), codes);
         if (disk.Fill() is { } refusal)
             record.Evidence = refusal;
         field.Later(async () =>
