@@ -9,12 +9,11 @@ internal sealed class Nemesis
     private static readonly TimeSpan NoTargetPause = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan Slice = TimeSpan.FromMilliseconds(50);
     private readonly Battlefield field;
-    private readonly IReadOnlyList<IFault> kinds;
-    private readonly List<IFault> deck = [];
+    private readonly Deck<IFault> deck;
 
     /// <summary>A nemesis of some kinds.</summary>
     internal Nemesis(Battlefield field, IEnumerable<FaultKind> kinds, SmallDisk? disk)
-        => (this.field, this.kinds) = (field, [.. kinds.Select(kind => Create(kind, disk))]);
+        => (this.field, deck) = (field, new Deck<IFault>([.. kinds.Select(kind => Create(kind, disk))], field.Random));
 
     /// <summary>Strikes with pauses between <paramref name="shortest"/> and <paramref name="longest"/> seconds, as long as <paramref name="goesOn"/>.</summary>
     internal async Task RunAsync(double shortest, double longest, Func<bool> goesOn)
@@ -54,18 +53,11 @@ internal sealed class Nemesis
 
     private async Task<bool> StrikeAsync()
     {
-        if (deck.Count == 0)
+        foreach (var fault in deck.Left.ToList())
         {
-            IFault[] shuffled = [.. kinds];
-            field.Random.Shuffle(shuffled);
-            deck.AddRange(shuffled);
-        }
-
-        for (var i = 0; i < deck.Count; i++)
-        {
-            if (!await deck[i].StrikeAsync(field))
+            if (!await fault.StrikeAsync(field))
                 continue;
-            deck.RemoveAt(i);
+            deck.Play(fault);
             return true;
         }
 

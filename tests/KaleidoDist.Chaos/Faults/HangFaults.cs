@@ -16,7 +16,7 @@ internal sealed class PauseRank : IFault
     {
         if (field.PickWorker() is not { Ranks: [var rank, ..] } worker)
             return false;
-        var record = field.Record(Kind, $"process {rank} of {worker}", field.Between(0.1, 1));
+        var record = field.Record(Kind, $"process {rank} of {worker}", field.Between(0.1, 0.6));
         worker.Condition = WorkerCondition.Disturbed;
         await Stopping.StopAsync(field, record, rank);
         field.Later(async () =>

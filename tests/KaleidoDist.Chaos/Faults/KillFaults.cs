@@ -16,7 +16,7 @@ internal sealed class KillRank : IFault
     {
         if (field.PickWorker() is not { Ranks: [var rank, ..] } worker)
             return false;
-        var record = field.Record(Kind, $"process {rank} of {worker}", codes: [FaultCodes.RankExited]);
+        var record = field.Record(Kind, $"process {rank} of {worker}", codes: [FaultCodes.RankExited, FaultCodes.JoinerLost]);
         var reached = ClusterWorker.Signal(rank, ProcessSignal.Kill);
         if (reached && await field.Sees(() => !ProcessTable.IsAlive(rank), DeathLimit))
             record.Evidence = $"process {rank} is gone";
@@ -39,7 +39,7 @@ internal sealed class KillAgent : IFault
             return false;
         var (again, sameName) = (field.Between(0.5, 5), field.Random.Next(2) == 0);
         var ranks = worker.Ranks;
-        var record = field.Record(Kind, $"{worker}", codes: [FaultCodes.WorkerLost, FaultCodes.WorkerCameBackWithout, FaultCodes.RankExited]);
+        var record = field.Record(Kind, $"{worker}", codes: [FaultCodes.WorkerLost, FaultCodes.WorkerCameBackWithout, FaultCodes.JoinerLost]);
         worker.Condition = WorkerCondition.Dead;
         worker.Process.Signal(ProcessSignal.Kill);
         if (await field.Sees(() => worker.Process.HasExited, DeathLimit))

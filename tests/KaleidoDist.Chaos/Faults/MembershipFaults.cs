@@ -45,7 +45,7 @@ internal sealed class Drain : IFault
         if (field.Cluster.IsCoordinatorDown || field.PickWorker() is not { } worker)
             return false;
         var (again, sameName) = (field.Between(0.5, 4), field.Random.Next(2) == 0);
-        var record = field.Record(Kind, $"{worker}", codes: [FaultCodes.RanksLeft, FaultCodes.WorkerLost]);
+        var record = field.Record(Kind, $"{worker}", codes: [FaultCodes.WorkerLeaves, FaultCodes.WorkerLost]);
         worker.Condition = WorkerCondition.Leaving;
         var (exitCode, lines) = await field.Cluster.AskAsync("drain", worker.Id);
         if (exitCode == 0)
@@ -71,7 +71,7 @@ internal sealed class Terminate : IFault
         if (field.PickWorker() is not { } worker)
             return Task.FromResult(false);
         var (again, sameName) = (field.Between(0.5, 4), field.Random.Next(2) == 0);
-        var record = field.Record(Kind, $"{worker}", codes: [FaultCodes.RanksLeft, FaultCodes.WorkerLost]);
+        var record = field.Record(Kind, $"{worker}", codes: [FaultCodes.WorkerLeaves, FaultCodes.WorkerLost]);
         worker.Condition = WorkerCondition.Leaving;
         if (ClusterWorker.Signal(worker.Process.Id, ProcessSignal.Terminate))
             record.Evidence = $"SIGTERM reached process {worker.Process.Id}";

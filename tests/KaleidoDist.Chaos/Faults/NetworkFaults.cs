@@ -13,7 +13,7 @@ internal sealed class Reset : IFault
     {
         if (field.PickHost() is not { } host)
             return false;
-        var record = field.Record(Kind, host.Name);
+        var record = field.Record(Kind, host.Name, codes: [FaultCodes.ConnectionBroke, FaultCodes.RankRemoved, FaultCodes.RankHangs]);
         host.Reset();
         try
         {

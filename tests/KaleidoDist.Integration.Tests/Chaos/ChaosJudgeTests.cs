@@ -83,6 +83,26 @@ public sealed class ChaosJudgeTests(CalmRun calm)
     }
 
     [Fact]
+    public void EveryCardIsPlayedBeforeOneComesAgainAndTheOrderIsTheSeeds()
+    {
+        var deck = new Deck<int>([1, 2, 3, 4, 5], new Random(7));
+        List<int> played = [];
+        for (var i = 0; i < 10; i++)
+        {
+            played.Add(deck.Left[0]);
+            deck.Play(played[^1]);
+        }
+
+        Assert.Equal([1, 2, 3, 4, 5], played.Take(5).Order());
+        Assert.Equal([1, 2, 3, 4, 5], played.Skip(5).Order());
+        Assert.Equal(played[0], new Deck<int>([1, 2, 3, 4, 5], new Random(7)).Left[0]);
+    }
+
+    [Fact]
+    public void EveryKindOfFaultHasANameThatIsReadBack()
+        => Assert.All(Enum.GetValues<FaultKind>(), kind => Assert.Equal(kind, FaultKinds.Parse(kind.Name())));
+
+    [Fact]
     public void StepsAreNamedInRanges() => Assert.Equal(["steps 1 to 3 were", "step 5 was", "steps 8 to 9 were"], StepRanges.Of([1, 2, 3, 5, 8, 9]));
 
     private static Recovery Recovered(params (int Second, int Step)[] steps)
