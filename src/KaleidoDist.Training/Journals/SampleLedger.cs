@@ -30,25 +30,23 @@ public sealed class SampleLedger : IDisposable
     private readonly TimeProvider time;
     private readonly ArrayBufferWriter<byte> line = new(256);
 
-    /// <summary>Opens the ledger of a process in a folder, behind what an earlier process of the same id wrote.</summary>
+    /// <summary>Opens the ledger of a process in a folder, behind what it wrote before.</summary>
     /// <param name="folder">Made when it is missing.</param>
-    /// <param name="processId">Names the file.</param>
+    /// <param name="process">Names the process, and its file: never the same for two.</param>
     /// <param name="time">Dates the lines.</param>
     /// <exception cref="IOException">The folder cannot be written to.</exception>
-    public SampleLedger(string folder, int processId, TimeProvider time)
+    public SampleLedger(string folder, string process, TimeProvider time)
     {
         this.time = time;
         Directory.CreateDirectory(folder);
-        var path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{processId}{Extension}"));
         // Unbuffered: what was written must outlive this process, however it ends.
-        file = new FileStream(path, new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write, Share = FileShare.ReadWrite, BufferSize = 0 });
-        if (file.Length > 0)
-            file.WriteByte((byte)'\n');
+        file = new FileStream(
+            Path.Combine(folder, process + Extension), new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write, Share = FileShare.ReadWrite, BufferSize = 0 });
     }
 
     /// <summary>The ledger of this process where the environment asks for one, else null.</summary>
     public static SampleLedger? FromEnvironment(TimeProvider time)
-        => Environment.GetEnvironmentVariable(FolderVariable) is { Length: > 0 } folder ? new SampleLedger(folder, Environment.ProcessId, time) : null;
+        => Environment.GetEnvironmentVariable(FolderVariable) is { Length: > 0 } folder ? new SampleLedger(folder, ThisProcess(), time) : null;
 
     /// <summary>This process computed a leaf's gradient. To be said before the gradient leaves the process.</summary>
     /// <param name="generation">The generation that will reduce it.</param>
@@ -85,6 +83,14 @@ public sealed class SampleLedger : IDisposable
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => file.Dispose();
+
+    /// <summary>Process id and start, in ticks since the machine's: ids are used again, the two together are not.</summary>
+    private static string ThisProcess()
+    {
+        const int StartTime = 19; // field 22 of proc(5), of which the third follows the last parenthesis
+        var stat = File.ReadAllText("/proc/self/stat");
+        return string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}-{stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[StartTime]}");
+    }
 
     private void Begin(char kind, long generation, long step)
     {

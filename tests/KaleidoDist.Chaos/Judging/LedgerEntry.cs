@@ -2,24 +2,19 @@ using System.Globalization;
 
 namespace KaleidoDist.Chaos;
 
-/// <summary>A rank process in the ledgers: ids of processes are used again, so a ledger may hold several.</summary>
-/// <param name="ProcessId">Its process id.</param>
-/// <param name="Ordinal">Which process of that id, from 0.</param>
-internal readonly record struct LedgerProcess(int ProcessId, int Ordinal);
-
 /// <summary>A line of a ledger: what <c>SampleLedger</c> says of its format.</summary>
-/// <param name="Process">Who wrote it.</param>
+/// <param name="Process">Who wrote it: process id and start.</param>
 /// <param name="Clock">When, in ticks of the machine's monotonic clock.</param>
 /// <param name="Generation">Generation that reduced, or was to reduce, the step.</param>
 /// <param name="Step">Optimizer step, from 1.</param>
-internal abstract record LedgerEntry(LedgerProcess Process, long Clock, long Generation, long Step);
+internal abstract record LedgerEntry(string Process, long Clock, long Generation, long Step);
 
 /// <summary>A leaf whose gradient was computed.</summary>
-internal sealed record ComputedLeaf(LedgerProcess Process, long Clock, long Generation, long Step, int VirtualRank, IReadOnlyList<long> Samples)
+internal sealed record ComputedLeaf(string Process, long Clock, long Generation, long Step, int VirtualRank, IReadOnlyList<long> Samples)
     : LedgerEntry(Process, Clock, Generation, Step);
 
 /// <summary>A step that changed a process's weights.</summary>
-internal sealed record AppliedStep(LedgerProcess Process, long Clock, long Generation, long Step, ulong NormBits)
+internal sealed record AppliedStep(string Process, long Clock, long Generation, long Step, ulong NormBits)
     : LedgerEntry(Process, Clock, Generation, Step);
 
 /// <summary>All ledgers of a run.</summary>
@@ -36,12 +31,10 @@ internal sealed record RunLedger(IReadOnlyList<LedgerEntry> Entries, int TornLin
         var torn = 0;
         foreach (var path in Directory.EnumerateFiles(folder, "*.ledger").Order(StringComparer.Ordinal))
         {
-            var process = new LedgerProcess(int.Parse(Path.GetFileNameWithoutExtension(path), CultureInfo.InvariantCulture), 0);
+            var process = Path.GetFileNameWithoutExtension(path);
             foreach (var line in Lines(path))
             {
-                if (line.Length == 0)
-                    process = process with { Ordinal = process.Ordinal + 1 };
-                else if (Parse(line, process) is { } entry)
+                if (Parse(line, process) is { } entry)
                     entries.Add(entry);
                 else
                     torn++;
@@ -52,7 +45,7 @@ internal sealed record RunLedger(IReadOnlyList<LedgerEntry> Entries, int TornLin
     }
 
     /// <summary>Reads one line; null when it is torn.</summary>
-    internal static LedgerEntry? Parse(string line, LedgerProcess process)
+    internal static LedgerEntry? Parse(string line, string process)
     {
         var fields = line.Split(' ');
         if (fields.Length < 5 || !Number(fields[1], out var clock) || !Number(fields[2], out var generation) || !Number(fields[3], out var step))

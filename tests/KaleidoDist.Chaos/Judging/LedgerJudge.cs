@@ -147,7 +147,7 @@ internal static class LedgerJudge
         foreach (var step in applied)
         {
             if (step.FirstOrDefault(a => a.NormBits != step.First().NormBits) is { } other)
-                complaints.Add($"process {other.Process.ProcessId} applied another gradient at step {step.Key} (generation {other.Generation}, norm {other.NormBits:x16}) than process {step.First().Process.ProcessId} (generation {step.First().Generation}, norm {step.First().NormBits:x16})");
+                complaints.Add($"process {other.Process} applied another gradient at step {step.Key} (generation {other.Generation}, norm {other.NormBits:x16}) than process {step.First().Process} (generation {step.First().Generation}, norm {step.First().NormBits:x16})");
         }
     }
 
@@ -159,7 +159,7 @@ internal static class LedgerJudge
             foreach (var step in process)
             {
                 if (before is not null && step.Step <= before.Step)
-                    complaints.Add($"process {process.Key.ProcessId} applied step {step.Step} (generation {step.Generation}) after step {before.Step} (generation {before.Generation})");
+                    complaints.Add($"process {process.Key} applied step {step.Step} (generation {step.Generation}) after step {before.Step} (generation {before.Generation})");
                 before = step;
             }
         }

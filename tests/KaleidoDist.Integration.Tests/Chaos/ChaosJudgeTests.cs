@@ -107,7 +107,7 @@ public sealed class ChaosJudgeTests(CalmRun calm)
 
     private static Recovery Recovered(params (int Second, int Step)[] steps)
     {
-        var ledger = new RunLedger([.. steps.Select(at => new AppliedStep(new LedgerProcess(1, 0), At(at.Second), 1, at.Step, 0))], 0);
+        var ledger = new RunLedger([.. steps.Select(at => new AppliedStep("1", At(at.Second), 1, at.Step, 0))], 0);
         return Assert.Single(Recoveries.Read(ledger, [Fault("gone", At(3.5))], TimeProvider.System));
     }
 

@@ -114,14 +114,14 @@ public sealed class LedgerJudgeTests
     public void LinesOfALedgerAreReadAsTheyWereWrittenAndATornOneIsCounted()
     {
         using var folder = new TemporaryFolder();
-        File.WriteAllText(folder["17.ledger"], "C 100 3 17 4 5,9\nC 101 3 17 5 \nA 107 3 17 3ff8000000000000\nA 108 3 18 3ff\n\nA 200 4 18 3ff0000000000000\nC 300 5");
+        File.WriteAllText(folder["17-9.ledger"], "C 100 3 17 4 5,9\nC 101 3 17 5 \nA 107 3 17 3ff8000000000000\nA 108 3 18 3ff\nA 200 4 18 3ff0000000000000\nC 300 5");
         var ledger = RunLedger.Read(folder.Path);
         Assert.Equal(2, ledger.TornLineCount);
         Assert.Collection(
             ledger.Entries,
             line => Assert.Equal([5L, 9L], Assert.IsType<ComputedLeaf>(line).Samples),
             line => Assert.Equal((101L, 3L, 17L, 5, 0), Assert.IsType<ComputedLeaf>(line) is var leaf ? (leaf.Clock, leaf.Generation, leaf.Step, leaf.VirtualRank, leaf.Samples.Count) : default),
-            line => Assert.Equal(new AppliedStep(new LedgerProcess(17, 0), 107, 3, 17, 0x3ff8000000000000), line),
-            line => Assert.Equal(new AppliedStep(new LedgerProcess(17, 1), 200, 4, 18, 0x3ff0000000000000), line));
+            line => Assert.Equal(new AppliedStep("17-9", 107, 3, 17, 0x3ff8000000000000), line),
+            line => Assert.Equal(new AppliedStep("17-9", 200, 4, 18, 0x3ff0000000000000), line));
     }
 }

@@ -45,12 +45,13 @@ public sealed class SampleLedgerTests : IDisposable
     }
 
     [Fact]
-    public void AProcessOfTheSameIdWritesBehindATornLine()
+    public void AProcessThatOpensItsLedgerAgainGoesOnInIt()
     {
-        File.WriteAllText(folder["42.ledger"], "A 0 1 1 3ff");
         using (var ledger = Open())
-            ledger.Applied(2, 1, gradientNorm: 1);
-        Assert.Equal("A 0 1 1 3ff\nA 0 2 1 3ff0000000000000\n", Written());
+            ledger.Applied(1, 1, gradientNorm: 1);
+        using (var ledger = Open())
+            ledger.Applied(2, 2, gradientNorm: 1);
+        Assert.Equal("A 0 1 1 3ff0000000000000\nA 0 2 2 3ff0000000000000\n", Written());
     }
 
     [Fact]
@@ -73,11 +74,11 @@ public sealed class SampleLedgerTests : IDisposable
         return new Leaf(0, 0, made.Sum(batch => batch.Count), made, MaskedWeightSum: 0, ReplacedCount: 0);
     }
 
-    private SampleLedger Open() => new(folder.Path, processId: 42, time);
+    private SampleLedger Open() => new(folder.Path, "42-7", time);
 
     private string Written()
     {
-        using var file = new StreamReader(new FileStream(folder["42.ledger"], FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        using var file = new StreamReader(new FileStream(folder["42-7.ledger"], FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
         return file.ReadToEnd();
     }
 }
