@@ -18,6 +18,7 @@ public sealed class MessagePipe<TIn, TOut>(Stream input, Stream output) : IDispo
     private readonly MessageParser<TIn> parser = new(static () => new TIn());
     private readonly BufferedStream buffered = new(input, 1 << 16);
     private readonly Lock writing = new();
+    private bool isClosed;
 
     /// <summary>Reads the next message; null when the other side closed its end, be it in the middle of a message.</summary>
     /// <exception cref="InvalidDataException">The bytes are not a message.</exception>
@@ -46,6 +47,9 @@ public sealed class MessagePipe<TIn, TOut>(Stream input, Stream output) : IDispo
     {
         lock (writing)
         {
+            // Signs of life come from a thread that nobody waits for: closed streams of consoles do not refuse, they throw something else.
+            if (isClosed)
+                return false;
             try
             {
                 message.WriteDelimitedTo(output);
@@ -65,6 +69,7 @@ public sealed class MessagePipe<TIn, TOut>(Stream input, Stream output) : IDispo
         buffered.Dispose();
         lock (writing)
         {
+            isClosed = true;
             try
             {
                 output.Dispose();

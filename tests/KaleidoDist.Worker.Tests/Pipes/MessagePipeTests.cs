@@ -95,6 +95,16 @@ public sealed class MessagePipeTests
         Assert.Throws<InvalidDataException>(() => reader.Read());
     }
 
+    [Fact]
+    public void AMessageAfterTheEndIsNotWrittenWhateverTheStreamWouldThrow()
+    {
+        // A console's stream says NotSupportedException once it is closed.
+        var writer = new MessagePipe<RankCommand, RankReport>(Stream.Null, new MemoryStream(new byte[100], writable: true));
+        Assert.True(writer.TryWrite(Warning("one")));
+        writer.Dispose();
+        Assert.False(writer.TryWrite(Warning("two")));
+    }
+
     private static RankReport Warning(string text) => new() { Warning = new RankWarning { Text = text } };
 
     private static MessagePipe<RankReport, RankCommand> Reader(byte[] bytes) => new(new MemoryStream(bytes), Stream.Null);
