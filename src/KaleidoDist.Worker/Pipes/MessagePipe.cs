@@ -18,7 +18,7 @@ public sealed class MessagePipe<TIn, TOut>(Stream input, Stream output) : IDispo
     private readonly MessageParser<TIn> parser = new(static () => new TIn());
     private readonly BufferedStream buffered = new(input, 1 << 16);
     private readonly Lock writing = new();
-    private bool isClosed;
+    private volatile bool isClosed;
 
     /// <summary>Reads the next message; null when the other side closed its end, be it in the middle of a message.</summary>
     /// <exception cref="InvalidDataException">The bytes are not a message.</exception>
@@ -36,8 +36,9 @@ public sealed class MessagePipe<TIn, TOut>(Stream input, Stream output) : IDispo
         {
             throw new InvalidDataException($"{typeof(TIn).Name} expected; {error.Message}", error);
         }
-        catch (Exception error) when (error is IOException or ObjectDisposedException)
+        catch (Exception error) when (isClosed || error is IOException or ObjectDisposedException)
         {
+            // A stream that is closed under its reader may throw anything.
             return null;
         }
     }
@@ -66,10 +67,10 @@ public sealed class MessagePipe<TIn, TOut>(Stream input, Stream output) : IDispo
     /// <summary>Closes both ends.</summary>
     public void Dispose()
     {
+        isClosed = true;
         buffered.Dispose();
         lock (writing)
         {
-            isClosed = true;
             try
             {
                 output.Dispose();

@@ -22,7 +22,7 @@ internal sealed class FaultRecord
     internal TimeSpan Duration { get; init; }
 
     /// <summary>Codes of the coordinator's log, one of which must appear after it; empty where nobody has to say anything.</summary>
-    internal IReadOnlyList<string> ExpectedCodes { get; init; } = [];
+    internal IReadOnlyList<string> ExpectedCodes { get; set; } = [];
 
     /// <summary>How it was seen to have fired; null as long as it was not.</summary>
     internal string? Evidence { get; set; }

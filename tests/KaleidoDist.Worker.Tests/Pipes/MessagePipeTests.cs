@@ -105,6 +105,36 @@ public sealed class MessagePipeTests
         Assert.False(writer.TryWrite(Warning("two")));
     }
 
+    [Fact]
+    public async Task AReaderWhoseStreamIsClosedUnderItSeesTheEndWhateverTheStreamThrows()
+    {
+        var stream = new ThrowsWhenClosed();
+        var pipe = new MessagePipe<RankReport, RankCommand>(stream, Stream.Null);
+        var reading = Task.Run(pipe.Read);
+        await stream.IsRead.Task;
+        pipe.Dispose();
+        Assert.Null(await reading);
+    }
+
+    /// <summary>A stream whose reader waits until it is closed, and then finds nothing where something was.</summary>
+    private sealed class ThrowsWhenClosed : MemoryStream
+    {
+        private readonly ManualResetEventSlim closed = new();
+
+        public TaskCompletionSource IsRead { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            IsRead.TrySetResult();
+            closed.Wait();
+            throw new NullReferenceException();
+        }
+
+        public override int Read(Span<byte> buffer) => Read([], 0, 0);
+
+        protected override void Dispose(bool disposing) => closed.Set();
+    }
+
     private static RankReport Warning(string text) => new() { Warning = new RankWarning { Text = text } };
 
     private static MessagePipe<RankReport, RankCommand> Reader(byte[] bytes) => new(new MemoryStream(bytes), Stream.Null);
