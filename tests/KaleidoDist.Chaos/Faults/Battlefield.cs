@@ -73,6 +73,23 @@ internal sealed class Battlefield
         return record;
     }
 
+    /// <summary>Takes a fault back whose target had ended by itself before it was struck: nothing was done.</summary>
+    internal void Withdraw(FaultRecord record)
+    {
+        faults.Remove(record);
+        say($"{record} came too late: it had ended");
+    }
+
+    /// <summary>A rank that trains in the present generation, of a worker that may be struck; null when there is none.</summary>
+    internal (ClusterWorker Worker, int Rank)? PickMember()
+    {
+        var status = Observer.Status;
+        if (status.State != Protocol.V1.JobState.Running || PickWorker() is not { } worker)
+            return null;
+        var rank = worker.Ranks.FirstOrDefault(id => status.Ranks.Any(r => r.ProcessId == id && !r.Joining));
+        return rank > 0 ? (worker, rank) : null;
+    }
+
     /// <summary>Does something after the strike, while the nemesis goes on.</summary>
     internal void Later(Func<Task> heal) => healing.Add(heal());
 

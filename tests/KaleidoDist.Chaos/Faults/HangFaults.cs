@@ -17,8 +17,9 @@ internal sealed class PauseRank : IFault
         if (field.PickWorker() is not { Ranks: [var rank, ..] } worker)
             return false;
         var record = field.Record(Kind, $"process {rank} of {worker}", field.Between(0.1, 0.6));
+        if (!await Stopping.StopAsync(field, record, rank))
+            return false;
         worker.Condition = WorkerCondition.Disturbed;
-        await Stopping.StopAsync(field, record, rank);
         field.Later(async () =>
         {
             await field.Pause(record.Duration);
@@ -43,11 +44,14 @@ internal sealed class HangRank : IFault
     /// <inheritdoc/>
     public async Task<bool> StrikeAsync(Battlefield field)
     {
-        if (field.PickWorker() is not { Ranks: [var rank, ..] } worker)
+        // A rank that has not joined yet holds nobody up.
+        if (field.PickMember() is not { } struck)
             return false;
+        var (worker, rank) = struck;
         var record = field.Record(Kind, $"process {rank} of {worker}", field.Between(6, 10), FaultCodes.RankHangs);
+        if (!await Stopping.StopAsync(field, record, rank))
+            return false;
         worker.Condition = WorkerCondition.Disturbed;
-        await Stopping.StopAsync(field, record, rank);
         field.Later(async () =>
         {
             await field.Pause(record.Duration);
@@ -72,8 +76,9 @@ internal sealed class HangAgent : IFault
         if (field.PickWorker() is not { } worker)
             return false;
         var record = field.Record(Kind, $"{worker}", field.Between(7, 11), FaultCodes.WorkerLost);
+        if (!await Stopping.StopAsync(field, record, worker.Process.Id))
+            return false;
         worker.Condition = WorkerCondition.Disturbed;
-        await Stopping.StopAsync(field, record, worker.Process.Id);
         field.Later(async () =>
         {
             await field.Pause(record.Duration);
@@ -99,8 +104,9 @@ internal sealed class Slow : IFault
         if (field.PickWorker() is not { Ranks: [var rank, ..] } worker)
             return false;
         var record = field.Record(Kind, $"process {rank} of {worker}", field.Between(3, 8));
+        if (!await Stopping.StopAsync(field, record, rank))
+            return false;
         worker.Condition = WorkerCondition.Disturbed;
-        await Stopping.StopAsync(field, record, rank);
         field.Later(async () =>
         {
             while (field.Time.GetElapsedTime(record.Clock) < record.Duration && !field.Stop.IsCancellationRequested)
@@ -124,11 +130,19 @@ internal static class Stopping
     private const char Stopped = 'T';
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
 
-    /// <summary>Stops a process, and notes that the kernel says so.</summary>
-    internal static async Task StopAsync(Battlefield field, FaultRecord record, int processId)
+    /// <summary>Stops a process, and notes that the kernel says so; false, with the fault taken back, when it had ended before.</summary>
+    internal static async Task<bool> StopAsync(Battlefield field, FaultRecord record, int processId)
     {
-        var reached = ClusterWorker.Signal(processId, ProcessSignal.Stop);
-        if (reached && await field.Sees(() => ProcessTable.StateOf(processId) == Stopped, Limit))
-            record.Evidence = $"/proc/{processId}/stat says {Stopped}";
+        if (ClusterWorker.Signal(processId, ProcessSignal.Stop))
+        {
+            await field.Sees(() => ProcessTable.StateOf(processId) is Stopped or null, Limit);
+            if (ProcessTable.StateOf(processId) == Stopped)
+                record.Evidence = $"/proc/{processId}/stat says {Stopped}";
+        }
+
+        if (record.Evidence is not null || ProcessTable.IsAlive(processId))
+            return true;
+        field.Withdraw(record);
+        return false;
     }
 }

@@ -17,8 +17,13 @@ internal sealed class KillRank : IFault
         if (field.PickWorker() is not { Ranks: [var rank, ..] } worker)
             return false;
         var record = field.Record(Kind, $"process {rank} of {worker}", codes: [FaultCodes.RankExited, FaultCodes.JoinerLost]);
-        var reached = ClusterWorker.Signal(rank, ProcessSignal.Kill);
-        if (reached && await field.Sees(() => !ProcessTable.IsAlive(rank), DeathLimit))
+        if (!ClusterWorker.Signal(rank, ProcessSignal.Kill))
+        {
+            field.Withdraw(record);
+            return false;
+        }
+
+        if (await field.Sees(() => !ProcessTable.IsAlive(rank), DeathLimit))
             record.Evidence = $"process {rank} is gone";
         return true;
     }
