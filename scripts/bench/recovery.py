@@ -87,12 +87,10 @@ class Side:
         usual = statistics.median(b - a for a, b in zip(before[-30:], before[-29:]))
 
         def resumed():
+            # A step in flight still arrives; pauses that begin later have other causes: a rank that joins again, for example.
             times = [before[-1]] + [at for at in new_steps(self.steps()) if at > fault]
-            gaps = [(b - a, b) for a, b in zip(times, times[1:])]
-            if len(gaps) < 20:
-                return None
-            gap, end = max(gaps)
-            return end if gap > 4 * usual else times[1]
+            paused = next((b for a, b in zip(times, times[1:]) if a < fault + 1e9 and b - a > 4 * usual), None)
+            return paused or (times[1] if len(times) > 20 else None)
         return (wait("steps after the fault", resumed) - fault) / 1e9
 
     def longest_gap(self, begin, end):

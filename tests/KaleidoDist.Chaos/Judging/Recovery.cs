@@ -2,7 +2,7 @@ namespace KaleidoDist.Chaos;
 
 /// <summary>How a job got over a fault.</summary>
 /// <param name="Fault">The fault.</param>
-/// <param name="Resumed">From the fault to the first new step after the pause that it caused; to the first new step where it caused none.</param>
+/// <param name="Resumed">From the fault to the first new step after the first unusual pause behind it; to the first new step where it caused none.</param>
 /// <param name="Pause">The longest time without a new step that the fault can be blamed for.</param>
 internal sealed record Recovery(FaultRecord Fault, TimeSpan Resumed, TimeSpan Pause);
 
@@ -33,21 +33,22 @@ internal static class Recoveries
             var end = fault.Clock + Ticks(fault.Duration + Reach, time);
             if (i + 1 < faults.Count)
                 end = Math.Min(end, faults[i + 1].Clock);
-            long? first = null;
+            long? first = null, resumed = null;
             (long From, long To)? longest = null;
             for (var at = 1; at < progress.Count; at++)
             {
                 var (from, to) = (progress[at - 1], progress[at]);
                 if (to > fault.Clock)
                     first ??= to;
+                if (to > fault.Clock && from < end && to - from > UnusualPause * usual)
+                    resumed ??= to;
                 if (to > fault.Clock && from < end && (longest is not { } known || to - from > known.To - known.From))
                     longest = (from, to);
             }
 
             if (longest is not { } pause)
                 continue;
-            var resumed = pause.To - pause.From > UnusualPause * usual ? pause.To : first!.Value;
-            recoveries.Add(new Recovery(fault, time.GetElapsedTime(fault.Clock, resumed), time.GetElapsedTime(pause.From, pause.To)));
+            recoveries.Add(new Recovery(fault, time.GetElapsedTime(fault.Clock, resumed ?? first!.Value), time.GetElapsedTime(pause.From, pause.To)));
         }
 
         return recoveries;
