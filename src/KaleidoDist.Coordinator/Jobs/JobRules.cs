@@ -53,8 +53,8 @@ public sealed record JobRules
     /// <summary>How long ranks may take from a stop request to their last checkpoint before they are killed. Default 5 min.</summary>
     public TimeSpan StopGrace { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>How long workers have to report their ranks again after a coordinator restart. Default 20 s.</summary>
-    public TimeSpan ReattachTime { get; init; } = TimeSpan.FromSeconds(20);
+    /// <summary>How long workers have to report their ranks again after a coordinator restart; agents try again at least every 7.5 s. Default 10 s.</summary>
+    public TimeSpan ReattachTime { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Rank failures without a new step that are answered by going on; one more fails the job. Lost workers do not count. Default 3.</summary>
     public int RankFailureBudget { get; init; } = 3;

@@ -76,7 +76,7 @@ public sealed class CoordinatorTests : IAsyncLifetime
         await w2.ProposeAsync(new FormGeneration { JobId = "sample", Generation = 1, Members = { new RankMember { Member = start2.Members[0] } } }, 25);
         Assert.Equal((false, "generation 1 is over; generation 2 is current"), await w2.VerdictAsync() is var d ? (d.Committed, d.Error) : default);
         await w1.ProgressAsync(next, 28);
-        var status = await cluster.UntilAsync("sample", s => s.LastRegroup?.FirstStepAt is not null);
+        var status = await cluster.UntilAsync("sample", s => s is { Step: 28, LastRegroup.FirstStepAt: not null });
         Assert.Equal((1, 0, 28), (status.Regroups, status.Restarts, status.Step));
         var change = status.LastRegroup;
         Assert.Equal((2, 1, 27, 0.25, 0.5, 0.125), (change.Generation, change.WorldSize, change.Step, change.ConnectSeconds, change.AgreeSeconds, change.CatchUpSeconds));
