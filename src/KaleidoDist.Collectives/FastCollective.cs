@@ -10,6 +10,7 @@ public sealed class FastCollective : ICollective
     private readonly ICollective inner;
     private readonly ReductionPlan plan;
     private readonly Subtree ownLeaf;
+    private readonly HostMemory memory;
     private NativeBuffer? scatterSum; // As long as the longest reduce-scatter so far.
 
     /// <summary>Reduces <paramref name="virtualRankCount"/> leaves over a group of as many leaves as ranks, which it takes over.</summary>
@@ -17,6 +18,7 @@ public sealed class FastCollective : ICollective
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(inner.Tree.LeafCount, inner.WorldSize, nameof(inner));
         this.inner = inner;
+        memory = new HostMemory(NativeBuffer.OfFloats);
         plan = new ReductionPlan(new CanonicalTree(virtualRankCount), HostMap.Apart(inner.WorldSize));
         ownLeaf = inner.Tree.Decompose(new Contracts.VirtualRankRange(inner.Rank, 1))[0];
     }
@@ -40,7 +42,7 @@ public sealed class FastCollective : ICollective
     public Reduction BeginAllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result)
     {
         AllReduceArguments.Check(plan, Rank, partials, result);
-        return inner.BeginAllReduce([new SubtreePartial(ownLeaf, OwnSum(partials, result))], result);
+        return inner.BeginAllReduce([new SubtreePartial(ownLeaf, OwnPartials.Sum(memory, partials, result))], result);
     }
 
     /// <inheritdoc/>
@@ -54,7 +56,7 @@ public sealed class FastCollective : ICollective
             scatterSum = NativeBuffer.OfFloats(count);
         }
 
-        inner.ReduceScatter([new SubtreePartial(ownLeaf, OwnSum(partials, scatterSum.Floats.Slice(0, count)))], segment);
+        inner.ReduceScatter([new SubtreePartial(ownLeaf, OwnPartials.Sum(memory, partials, scatterSum.Floats.Slice(0, count)))], segment);
     }
 
     /// <inheritdoc/>
@@ -80,18 +82,5 @@ public sealed class FastCollective : ICollective
     {
         inner.Dispose();
         scatterSum?.Dispose();
-    }
-
-    /// <summary>The sum over the own partials: a single one as it is, several added into <paramref name="destination"/>.</summary>
-    private static FloatRange OwnSum(IReadOnlyList<SubtreePartial> partials, FloatRange destination)
-    {
-        if (partials.Count == 1)
-            return partials[0].Values;
-        // The one that the sum replaces comes first, so that nothing is overwritten before it was added.
-        var ordered = partials.Select(partial => partial.Values).OrderBy(values => values == destination ? 0 : 1).ToArray();
-        FloatRange.Add(ordered[0], ordered[1], destination);
-        foreach (var values in ordered.AsSpan(2))
-            FloatRange.Add(destination, values, destination);
-        return destination;
     }
 }

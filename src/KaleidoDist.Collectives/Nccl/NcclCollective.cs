@@ -149,7 +149,7 @@ public sealed class NcclCollective : ICollective, IReductionSource
             }
             else
             {
-                communicator.AllReduce(SumOf(partials, result), result, stream.Handle, keepWaiting);
+                communicator.AllReduce(OwnPartials.Sum(memory, partials, result), result, stream.Handle, keepWaiting);
             }
         });
         unawaited.Add((int)header.Sequence);
@@ -322,18 +322,5 @@ public sealed class NcclCollective : ICollective, IReductionSource
         communicator.ThrowIfBroken(header.Describe());
         if (liveness.SinceAllEntered() >= options.ProgressTimeout)
             throw new NcclException(Rank, Generation, header.Describe(), $"not done {options.ProgressTimeout.InSeconds()} after all ranks had entered it");
-    }
-
-    /// <summary>The sum over this rank's own partials for fast mode: a single one as it is, several added into the result.</summary>
-    private FloatRange SumOf(IReadOnlyList<SubtreePartial> partials, FloatRange result)
-    {
-        if (partials.Count == 1)
-            return partials[0].Values;
-        // The one that the result replaces comes first, so that nothing is overwritten before it was added.
-        var ordered = partials.Select(partial => partial.Values).OrderBy(values => values == result ? 0 : 1).ToArray();
-        memory.Add(ordered[0], ordered[1], result);
-        foreach (var values in ordered.AsSpan(2))
-            memory.Add(result, values, result);
-        return result;
     }
 }

@@ -1,7 +1,6 @@
 using KaleidoDist.Collectives;
 using KaleidoDist.Contracts;
 using KaleidoDist.Data;
-using TorchSharp;
 
 namespace KaleidoDist.Training;
 
@@ -19,17 +18,18 @@ public sealed class StepProbe : IDisposable
 {
     private readonly JobSpec spec;
     private readonly ReplicaState state;
+    private readonly StepUpdate update;
     private readonly TimeProvider time;
     private readonly Leaf[] leaves;
     private readonly GradientReduction[] reductions;
     private readonly IReadOnlyList<StepWay> ways;
-    private long step;
 
     /// <summary>Prepares the steps of a rank; the groups stay the caller's.</summary>
     public StepProbe(JobSpec spec, IReadOnlyList<StepWay> ways, TimeProvider time)
     {
         (this.spec, this.ways, this.time) = (spec, ways, time);
         state = ReplicaState.Create(spec);
+        update = new StepUpdate(spec, spec.Training.Steps!.Value);
         var hosted = VirtualRankRange.Of(ways[0].Group.Rank, ways[0].Group.WorldSize, spec.Training.VirtualRanks);
         leaves = [.. Enumerable.Range(hosted.First, hosted.Count).Select(virtualRank => SyntheticLeaf.Of(spec, virtualRank))];
         reductions = [.. ways.Select(way => new GradientReduction(spec with { Training = spec.Training with { Overlap = way.Overlap } }, state, way.Group))];
@@ -43,21 +43,16 @@ public sealed class StepProbe : IDisposable
         var gradients = reductions[way];
         var begin = time.GetTimestamp();
         gradients.Reset();
-        var sums = new TaskSums();
-        step++;
+        var (step, sums) = (state.Step + 1, new TaskSums());
         foreach (var leaf in leaves)
             gradients.Add(step, leaf, sums);
         var compute = time.GetElapsedTime(begin);
         gradients.Finish();
         var reduce = time.GetElapsedTime(begin) - compute;
-        using (torch.no_grad())
-        using (torch.NewDisposeScope())
-        {
-            state.Parameters.Gradients.mul_(1.0 / spec.Training.GlobalBatchSize);
-            GradientClip.Apply(state.Parameters.Gradients, state.Parameters.Layout, spec.Training.Optimizer.ClipNorm);
-            state.Optimizer.Step(spec.Training.Optimizer.LearningRate);
-        }
-
+        // The figures do not travel here: every rank knows how many samples all of them had.
+        var all = new TaskSums();
+        all.AddSamples(spec.Training.GlobalBatchSize, replaced: 0);
+        update.Apply(state, step, all);
         return new StepTimes(TimeSpan.Zero, compute, reduce, time.GetElapsedTime(begin));
     }
 

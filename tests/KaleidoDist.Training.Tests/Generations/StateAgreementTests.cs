@@ -108,7 +108,12 @@ public sealed class StateAgreementTests : IDisposable
     private Agreement[] Agree(params ReplicaState[] replicas) => Agree([.. replicas.Select(_ => new RecordingPort())], replicas);
 
     private Agreement[] Agree(RecordingPort[] ports, ReplicaState[] replicas)
-        => LoopbackGroup.Run(replicas.Length, training.Setup.Spec.Training.VirtualRanks, c => StateAgreement.Reach(training.Setup, replicas[c.Rank], c, ports[c.Rank], TimeProvider.System));
+    {
+        var agreements = new Agreement[replicas.Length];
+        LoopbackWorld.Run(
+            training, replicas.Length, (rank, group) => agreements[rank] = StateAgreement.Reach(training.Setup, replicas[rank], group, ports[rank], TimeProvider.System));
+        return agreements;
+    }
 
     /// <summary>A replica after so many steps with made-up gradients, the same on every replica.</summary>
     private ReplicaState Replica(int steps)

@@ -1,11 +1,8 @@
 namespace KaleidoDist.Collectives;
 
 /// <summary>Every rank sends its segment of the values to every other, from and into place.</summary>
-internal sealed class AllGatherSegmentsExchange(int rank, int worldSize) : Exchange
+internal sealed class AllGatherSegmentsExchange(int rank, int worldSize) : GatherExchange(rank, worldSize)
 {
-    private readonly long[] sent = new long[worldSize];
-    private readonly long[] received = new long[worldSize];
-
     private FloatRange values;
 
     /// <summary>Takes the argument of the next call.</summary>
@@ -16,33 +13,9 @@ internal sealed class AllGatherSegmentsExchange(int rank, int worldSize) : Excha
     }
 
     /// <inheritdoc/>
-    public override void Begin()
+    protected override ByteRange Rest(int owner, long moved)
     {
-        Array.Clear(sent);
-        Array.Clear(received);
-    }
-
-    /// <inheritdoc/>
-    public override ByteRange Outgoing(int peer) => Rest(rank, sent[peer]);
-
-    /// <inheritdoc/>
-    public override void Sent(int peer, long byteCount) => sent[peer] += byteCount;
-
-    /// <inheritdoc/>
-    public override ByteRange Incoming(int peer) => Rest(peer, received[peer]);
-
-    /// <inheritdoc/>
-    public override void Received(int peer, long byteCount) => received[peer] += byteCount;
-
-    /// <inheritdoc/>
-    public override bool IsDoneWith(int peer) => Outgoing(peer).IsEmpty && Incoming(peer).IsEmpty;
-
-    /// <inheritdoc/>
-    public override Debt DebtOf(int peer) => IsDoneWith(peer) ? Debt.None : Debt.Own;
-
-    private ByteRange Rest(int owner, long moved)
-    {
-        var segment = Segments.Of(values, owner, worldSize);
+        var segment = Segments.Of(values, owner, WorldSize);
         return ByteRange.Of(segment, moved, segment.ByteCount);
     }
 }
