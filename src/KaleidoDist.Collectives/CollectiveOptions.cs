@@ -59,6 +59,12 @@ public sealed record CollectiveOptions
     /// </summary>
     public TimeSpan ArrivalTimeout { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>
+    /// Longest time without an answer from a peer's kernel, which answers for a process that computes or is stopped too: a peer that is
+    /// silent for longer is cut off. At least 6 s.
+    /// </summary>
+    public TimeSpan UnreachableTimeout { get; init; } = TimeSpan.FromSeconds(8);
+
     /// <summary>Longest time for all peers to connect.</summary>
     public TimeSpan FormationTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
@@ -76,6 +82,7 @@ public sealed record CollectiveOptions
         ArgumentOutOfRangeException.ThrowIfNotEqual(ChunkBytes % NativeBuffer.AlignmentBytes, 0, nameof(ChunkBytes));
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ProgressTimeout, TimeSpan.Zero, nameof(ProgressTimeout));
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ArrivalTimeout, TimeSpan.Zero, nameof(ArrivalTimeout));
+        ArgumentOutOfRangeException.ThrowIfLessThan(UnreachableTimeout, TimeSpan.FromSeconds(6), nameof(UnreachableTimeout));
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(FormationTimeout, TimeSpan.Zero, nameof(FormationTimeout));
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(HelloTimeout, TimeSpan.Zero, nameof(HelloTimeout));
     }

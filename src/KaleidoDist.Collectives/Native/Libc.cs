@@ -38,6 +38,15 @@ internal static partial class Libc
     /// <summary>errno: an argument is not known to this kernel.</summary>
     public const int Einval = 22;
 
+    /// <summary>errno: no way leads to the network.</summary>
+    public const int Enetunreach = 101;
+
+    /// <summary>errno: nobody answered.</summary>
+    public const int Etimedout = 110;
+
+    /// <summary>errno: no way leads to the host.</summary>
+    public const int Ehostunreach = 113;
+
     /// <summary>memfd_create: closed in programs this one starts.</summary>
     public const uint MfdCloexec = 1;
 

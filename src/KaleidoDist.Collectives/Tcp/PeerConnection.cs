@@ -24,13 +24,15 @@ internal sealed class PeerConnection : IDisposable
     /// <param name="socket">The connection.</param>
     /// <param name="ownHeader">Where this rank's header of the call lies.</param>
     /// <param name="peerHeader">Room for the peer's header.</param>
-    public PeerConnection(int rank, Socket socket, nint ownHeader, nint peerHeader)
+    /// <param name="unreachableTimeout">How long the peer's kernel may owe an answer.</param>
+    public PeerConnection(int rank, Socket socket, nint ownHeader, nint peerHeader, TimeSpan unreachableTimeout)
     {
         Rank = rank;
         this.socket = socket;
         this.ownHeader = ownHeader;
         this.peerHeader = peerHeader;
         socket.Blocking = false;
+        PeerLine.Guard(socket, unreachableTimeout);
         descriptor = (int)socket.Handle;
     }
 
@@ -114,6 +116,12 @@ internal sealed class PeerConnection : IDisposable
         error = error == Libc.Eagain ? 0 : error;
         return (int)Math.Max(taken, 0);
     }
+
+    /// <summary>Why the connection broke, as errno; 0 when the kernel has nothing to say, or said it before.</summary>
+    public int TakeError() => (int)socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.Error)!;
+
+    /// <summary>Whether the peer's kernel owes an acknowledgement for longer than <paramref name="limit"/>.</summary>
+    public bool IsUnanswered(TimeSpan limit) => PeerLine.IsUnanswered(socket, limit);
 
     /// <summary>Closes so that the peer sees a reset and stops waiting.</summary>
     public void Reset()

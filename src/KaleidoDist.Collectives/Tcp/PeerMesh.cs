@@ -42,7 +42,7 @@ internal sealed class PeerMesh : ITransport
         for (var i = 0; i < peers.Length; i++)
         {
             var peer = (rank + 1 + i) % sockets.Count;
-            peers[i] = new PeerConnection(peer, sockets[peer]!, HeaderAddress(rank), HeaderAddress(peer));
+            peers[i] = new PeerConnection(peer, sockets[peer]!, HeaderAddress(rank), HeaderAddress(peer), options.UnreachableTimeout);
         }
 
         active = remotePeers = peers;
@@ -83,7 +83,7 @@ internal sealed class PeerMesh : ITransport
         {
             var events = polls.Events(i + 1);
             if ((events & (Libc.PollErr | Libc.PollHup)) != 0)
-                throw new PeerLostException(peers[i].Rank, generation, "its connection was reset");
+                throw Reset(peers[i]);
             peers[i].HasLeft |= (events & Libc.PollRdHup) != 0; // Perhaps it is simply done: the next collective tells.
         }
     }
@@ -197,7 +197,7 @@ internal sealed class PeerMesh : ITransport
     private int Send(PeerConnection peer, ByteRange range, bool more)
     {
         var taken = peer.Send(range, more, out var error);
-        return error == 0 ? taken : throw Lost(peer, Marshal.GetPInvokeErrorMessage(error));
+        return error == 0 ? taken : throw Lost(peer, error);
     }
 
     private bool Receive(PeerConnection peer, Exchange exchange)
@@ -210,8 +210,10 @@ internal sealed class PeerMesh : ITransport
             return false;
 
         var taken = peer.Receive(range, out var isClosed, out var error);
-        if (isClosed || error != 0)
-            throw Lost(peer, isClosed ? "it closed the connection" : Marshal.GetPInvokeErrorMessage(error));
+        if (isClosed)
+            throw Lost(peer, "it closed the connection");
+        if (error != 0)
+            throw Lost(peer, error);
         if (taken == 0)
             return false;
         peer.LastReceivedAt = Time.GetTimestamp();
@@ -249,7 +251,7 @@ internal sealed class PeerMesh : ITransport
             active[i].CanSend |= isBroken || (events & Libc.PollOut) != 0;
             active[i].CanReceive |= isBroken || (events & Libc.PollIn) != 0;
             if (isBroken && Outgoing(active[i], exchange).IsEmpty && Incoming(active[i], exchange).IsEmpty)
-                throw Lost(active[i], "its connection was reset");
+                throw Reset(active[i]);
         }
 
         // A bystander leaves only after a meeting that this rank has not come to yet.
@@ -259,8 +261,21 @@ internal sealed class PeerMesh : ITransport
                 throw Lost(watched[i], "it closed the connection");
         }
 
+        ThrowIfUnreachable(silence);
         ThrowIfSilent(exchange, silence);
     }
+
+    private void ThrowIfUnreachable(TimeSpan silence)
+    {
+        if (silence >= options.UnreachableTimeout && active.Any(peer => peer.IsUnanswered(options.UnreachableTimeout)))
+            throw Unreachable(Unanswered());
+    }
+
+    /// <summary>All that are cut off are named at once: whoever lost several is more likely to be cut off itself.</summary>
+    private PeerUnreachableException Unreachable(IEnumerable<PeerConnection> cutOff)
+        => new([.. cutOff.Select(peer => peer.Rank).Distinct().Order()], generation, options.UnreachableTimeout);
+
+    private IEnumerable<PeerConnection> Unanswered() => active.Where(peer => peer.IsUnanswered(options.UnreachableTimeout / 2));
 
     private void ThrowIfSilent(Exchange exchange, TimeSpan silence)
     {
@@ -295,6 +310,12 @@ internal sealed class PeerMesh : ITransport
             peer.Send(peer.OutgoingHeader, more: false, out _);
         throw new CollectiveMismatchException(rank, header.Describe(), peer.Rank, peer.Header.Describe(), generation);
     }
+
+    private CollectiveException Reset(PeerConnection peer)
+        => peer.TakeError() is not 0 and var error && PeerLine.IsUnreachable(error) ? Lost(peer, error) : Lost(peer, "its connection was reset");
+
+    private CollectiveException Lost(PeerConnection peer, int errno)
+        => PeerLine.IsUnreachable(errno) ? Unreachable(Unanswered().Append(peer)) : Lost(peer, Marshal.GetPInvokeErrorMessage(errno));
 
     /// <summary>
     /// The error for a broken connection: a mismatch, if a header that already lies in a socket shows one, because then the break is only its

@@ -36,7 +36,11 @@ internal sealed record Interruption(DateTimeOffset FirstAt, ImmutableArray<Inter
 /// <param name="Step">Steps it has applied.</param>
 /// <param name="Lost">Member it lost; 0 when it cannot tell.</param>
 /// <param name="Cause">How.</param>
-internal sealed record InterruptionReport(long Member, long Step, long Lost, string Cause);
+internal sealed record InterruptionReport(long Member, long Step, long Lost, string Cause)
+{
+    /// <summary>Members that it found cut off from it.</summary>
+    public ImmutableArray<long> Unreachable { get; init; } = [];
+}
 
 /// <summary>Connections that broke between live members: remembered until a step was made, so that the same pair does not break every generation.</summary>
 /// <param name="Step">Newest step applied by then.</param>

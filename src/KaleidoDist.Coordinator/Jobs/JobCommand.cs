@@ -82,7 +82,12 @@ internal abstract record JobCommand
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.RankInterrupted")]
     internal sealed record RankInterrupted(
         [property: Id(0)] long Generation, [property: Id(1)] long Member, [property: Id(2)] string WorkerId,
-        [property: Id(3)] long Step, [property: Id(4)] int LostRank, [property: Id(5)] string Cause) : JobCommand, IOfMember;
+        [property: Id(3)] long Step, [property: Id(4)] int LostRank, [property: Id(5)] string Cause) : JobCommand, IOfMember
+    {
+        /// <summary>Ranks in that generation whose kernels do not answer it.</summary>
+        [Id(6)]
+        public ImmutableArray<int> Unreachable { get; init; } = [];
+    }
 
     /// <summary>A rank process lives and gives no sign of life; repeated while that lasts.</summary>
     /// <param name="Member">The process.</param>

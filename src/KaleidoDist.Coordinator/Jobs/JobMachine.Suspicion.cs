@@ -18,8 +18,10 @@ internal sealed partial class JobMachine
             return InterruptedBefore(state, interrupted, now);
         if (state.Wait != JobWait.None || (state.Formation is null && state.Phase != JobPhase.Running) || state.Aboard.All(s => s.Member != interrupted.Member))
             return JobTransition.Passing(state, "that the generation broke is known");
-        var lost = interrupted.LostRank >= 0 && interrupted.LostRank < state.Seats.Length ? state.Seats[interrupted.LostRank].Member : 0;
-        return Heard(state, new InterruptionReport(interrupted.Member, interrupted.Step, lost, interrupted.Cause), now);
+        ImmutableArray<long> unreachable = [.. interrupted.Unreachable.Select(MemberAt).Where(m => m != 0 && m != interrupted.Member)];
+        return Heard(state, new InterruptionReport(interrupted.Member, interrupted.Step, MemberAt(interrupted.LostRank), interrupted.Cause) { Unreachable = unreachable }, now);
+
+        long MemberAt(int rank) => rank >= 0 && rank < state.Seats.Length ? state.Seats[rank].Member : 0;
     }
 
     private JobTransition Heard(JobState state, InterruptionReport report, DateTimeOffset now)
@@ -49,7 +51,7 @@ internal sealed partial class JobMachine
             return SuspectAccused(state, accusation, now);
         var silent = state.Aboard.Where(s => !interruption.HasHeard(s.Member)).ToImmutableArray();
         if (silent.IsEmpty)
-            return AllSpoke(state, interruption, now);
+            return CutOff(state, interruption, now) ?? AllSpoke(state, interruption, now);
         // Whoever cannot speak now will be back, lost or accused soon.
         var waited = now - interruption.FirstAt;
         if (waited < rules.InterruptGrace || silent.Any(s => !s.Attached || state.Suspects.Contains(s.WorkerId)))
@@ -62,9 +64,31 @@ internal sealed partial class JobMachine
             return LoseSeats(state, hung, new Loss("KD-W110", text) { IsFailure = true, MayLive = true }, now);
         }
 
+        if (CutOff(state, interruption, now) is { } parted)
+            return parted;
         return waited < rules.InterruptLimit
             ? JobTransition.Passing(state, $"{Count(silent.Length, "rank")} did not speak yet")
             : NobodyHangs(state, interruption, silent, now);
+    }
+
+    /// <summary>
+    /// A way between live members is cut: they cannot train together, so one of them goes. Whoever is at the end of the most cut ways; of
+    /// two, the one whose resets reached fewer of the others. Null when nothing is cut.
+    /// </summary>
+    private JobTransition? CutOff(JobState state, Interruption interruption, DateTimeOffset now)
+    {
+        ImmutableArray<Accusation> cuts = [.. interruption.Reports
+            .SelectMany(r => r.Unreachable.Select(u => new Accusation(r.Member, u)))
+            .Where(c => state.Aboard.Any(s => s.Member == c.By) && state.Aboard.Any(s => s.Member == c.Of))];
+        if (cuts.IsEmpty)
+            return null;
+        var worst = state.Aboard.MaxBy(s => (Ways(s.Member), -ReachedBy(s.Member), s.Rank))!;
+        ImmutableArray<RankSeat> others = [.. state.Aboard.Where(s => cuts.Any(c => (c.By, c.Of) == (s.Member, worst.Member) || (c.By, c.Of) == (worst.Member, s.Member)))];
+        var text = $"{worst.Name} and {string.Join(", ", others.Select(s => s.Name))} cannot reach each other ({interruption.Reports.First(r => !r.Unreachable.IsEmpty).Cause}); {worst.Name} is removed";
+        return LoseSeats(state with { Quarrel = null }, [worst], new Loss("KD-N102", text) { MayLive = true }, now);
+
+        int Ways(long member) => cuts.Where(c => c.By == member || c.Of == member).Select(c => c.By == member ? c.Of : c.By).Distinct().Count();
+        int ReachedBy(long member) => interruption.Reports.Count(r => r.Lost == member && r.Unreachable.IsEmpty);
     }
 
     /// <summary>All form again, those that compute too. Whoever does not answer in two generations without a step between them is removed.</summary>

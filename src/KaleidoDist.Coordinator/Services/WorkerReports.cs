@@ -53,7 +53,7 @@ internal static class WorkerReports
         interrupted.JobId,
         new JobCommand.RankInterrupted(
             interrupted.Generation, interrupted.Member, workerId, interrupted.Step, interrupted.LostPeer,
-            interrupted.Cause.Length > 0 ? interrupted.Cause : interrupted.TimedOut ? "a peer was silent for too long" : "a connection broke"));
+            interrupted.Cause.Length > 0 ? interrupted.Cause : interrupted.TimedOut ? "a peer was silent for too long" : "a connection broke") { Unreachable = [.. interrupted.UnreachablePeers] });
 
     private static WorkerReport Read(Wire.RankSilent silent, string workerId)
         => new(silent.JobId, new JobCommand.RankSilent(silent.Member, workerId, new RankPlace(silent.Phase, silent.Step), TimeSpan.FromSeconds(silent.SilentSeconds), silent.Stopped));

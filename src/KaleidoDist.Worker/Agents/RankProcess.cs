@@ -33,6 +33,7 @@ internal sealed partial class RankProcess
     private int rank = -1;
     private long step;
     private int missedBeats;
+    private int stoppedLooks; // The watch's own.
     private bool hasBeaten;
     private bool isGone;
     private RankFailure? failure;
@@ -93,6 +94,9 @@ internal sealed partial class RankProcess
         lock (state)
             return hasBeaten && !isGone ? missedBeats++ : 0;
     }
+
+    /// <summary>Notes whether the process was found stopped; returns at how many looks in a row it was.</summary>
+    internal int CountStopped(bool isStopped) => stoppedLooks = isStopped ? stoppedLooks + 1 : 0;
 
     /// <summary>
     /// Starts the process. Call on a thread that lives as long as the agent: the kernel ends the rank (PR_SET_PDEATHSIG) with the

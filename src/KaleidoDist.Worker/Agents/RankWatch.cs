@@ -10,8 +10,14 @@ internal sealed class RankWatch(RankSupervisor supervisor, AgentOutbox outbox, T
 {
     private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Missed beats after which the kernel is asked whether the process is stopped: 1 s.</summary>
+    /// <summary>Missed beats after which a process that is stopped is reported: 1 s.</summary>
     internal const int StoppedAfter = 4;
+
+    /// <summary>
+    /// Looks in a row at which a process is found stopped before it counts as such, 750 ms apart: one that was late already when something
+    /// held it for an instant (a profiler, a snapshot) is none.
+    /// </summary>
+    private const int StoppedLooks = 4;
 
     /// <summary>Missed beats after which a process that is not stopped is reported: 2.5 s. A busy machine may hold one up that long.</summary>
     internal const int SilentAfter = 10;
@@ -40,10 +46,12 @@ internal sealed class RankWatch(RankSupervisor supervisor, AgentOutbox outbox, T
     private void Look(RankProcess process)
     {
         var missed = process.CountMissedBeat();
-        if (missed < StoppedAfter || (missed - StoppedAfter) % RepeatEvery != 0)
+        var stoppedLooks = process.CountStopped(missed > 0 && ProcessState.IsStopped(process.ProcessId));
+        var stopped = stoppedLooks >= StoppedLooks;
+        if (missed < (stopped ? StoppedAfter : SilentAfter))
             return;
-        var stopped = ProcessState.IsStopped(process.ProcessId);
-        if (!stopped && missed < SilentAfter)
+        // At the first look that says so, and now and then while it lasts.
+        if (missed % RepeatEvery != 0 && stoppedLooks != StoppedLooks)
             return;
         var known = process.Snapshot();
         outbox.Post(new WorkerMessage

@@ -200,17 +200,18 @@ internal sealed class RankPort(string jobId, long member, MessagePipe<RankComman
         var (peer, timedOut) = cause switch
         {
             PeerLostException lost => (lost.Peer, false),
+            PeerUnreachableException cutOff => (cutOff.Peers[0], true),
             CollectiveTimeoutException silent => (silent.Peer, true),
             FormationException formation => (formation.Peer ?? -1, true),
             _ => (-1, false),
         };
-        pipe.TryWrite(new RankReport
+        var interrupted = new RankInterrupted
         {
-            Interrupted = new RankInterrupted
-            {
-                JobId = jobId, Generation = Generation, Rank = Rank, Member = member, Step = appliedStep, Phase = phase, LostPeer = peer, TimedOut = timedOut, Cause = cause.Message,
-            },
-        });
+            JobId = jobId, Generation = Generation, Rank = Rank, Member = member, Step = appliedStep, Phase = phase, LostPeer = peer, TimedOut = timedOut, Cause = cause.Message,
+        };
+        if (cause is PeerUnreachableException unreachable)
+            interrupted.UnreachablePeers.AddRange(unreachable.Peers);
+        pipe.TryWrite(new RankReport { Interrupted = interrupted });
     }
 
     /// <summary>Reports that this joiner has a peer's state but for the steps in flight.</summary>

@@ -35,6 +35,8 @@ internal sealed class Join : IFault
 internal sealed class Drain : IFault
 {
     private static readonly TimeSpan LeaveLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan AskAgain = TimeSpan.FromMilliseconds(500);
 
     /// <inheritdoc/>
     public FaultKind Kind => FaultKind.Drain;
@@ -47,13 +49,26 @@ internal sealed class Drain : IFault
         var (again, sameName) = (field.Between(0.5, 4), field.Random.Next(2) == 0);
         var record = field.Record(Kind, $"{worker}", codes: [FaultCodes.WorkerLeaves, FaultCodes.WorkerLost]);
         worker.Condition = WorkerCondition.Leaving;
-        var (exitCode, lines) = await field.Cluster.AskAsync("drain", worker.Id);
+        var (exitCode, lines) = await AskAsync(field, worker);
         if (exitCode == 0)
             record.Evidence = lines is [var answer, ..] ? answer : "accepted";
         else
             record.Complaints.Add($"'kaleido drain' ended with {exitCode}: {string.Join(' ', lines)}");
         Leaving.Follow(field, record, worker, LeaveLimit, again, sameName);
         return true;
+    }
+
+    /// <summary>A worker that started just now, or lost its coordinator, is not known there yet: whoever drains it asks again.</summary>
+    private static async Task<(int ExitCode, IReadOnlyList<string> Lines)> AskAsync(Battlefield field, ClusterWorker worker)
+    {
+        var begin = field.Time.GetTimestamp();
+        while (true)
+        {
+            var answer = await field.Cluster.AskAsync("drain", worker.Id);
+            if (answer.ExitCode == 0 || field.Time.GetElapsedTime(begin) > ConnectLimit || !answer.Lines.Any(line => line.Contains("is connected", StringComparison.Ordinal)))
+                return answer;
+            await field.Pause(AskAgain);
+        }
     }
 }
 

@@ -36,6 +36,9 @@ internal sealed class Cut(FaultKind kind) : IFault
     /// <summary>A lease of the coordinator, and what it takes to notice: longer cuts must be noticed.</summary>
     private static readonly TimeSpan NoticedAfter = TimeSpan.FromSeconds(7);
 
+    /// <summary>How long peers may be silent, and what it takes to notice.</summary>
+    private static readonly TimeSpan PeersNoticedAfter = TimeSpan.FromSeconds(12);
+
     /// <inheritdoc/>
     public FaultKind Kind => kind;
 
@@ -44,8 +47,9 @@ internal sealed class Cut(FaultKind kind) : IFault
     {
         if (field.PickHost() is not { } host)
             return Task.FromResult(false);
-        var duration = field.Between(1, 10);
+        var duration = field.Between(1, 14);
         IReadOnlyList<string> codes = kind == FaultKind.CutCoordinator && duration > NoticedAfter ? [FaultCodes.WorkerLost, FaultCodes.WorkerCameBackWithout] : [];
+        var isMissed = kind != FaultKind.CutCoordinator && duration > PeersNoticedAfter && HasMembersApart(field, host);
         var record = field.Record(kind, host.Name, duration, codes);
         List<ClusterWorker> struck = [.. field.Cluster.Workers.Where(w => w.Host == host && w.Condition == WorkerCondition.Well)];
         foreach (var worker in struck)
@@ -54,11 +58,21 @@ internal sealed class Cut(FaultKind kind) : IFault
         field.Later(async () =>
         {
             await field.Pause(duration);
+            // Another fault meanwhile may have begun a new generation, and with it a new silence.
+            if (isMissed && field.IsNewest(record))
+                record.ExpectedCodes = [FaultCodes.RankRemoved];
             Cuts.Note(record, host);
             host.Heal();
             struck.ForEach(worker => worker.Recover());
         });
         return Task.FromResult(true);
+    }
+
+    /// <summary>Whether ranks on both sides of the cut train together: otherwise nobody misses anybody.</summary>
+    private static bool HasMembersApart(Battlefield field, LabHost host)
+    {
+        var members = field.Observer.Status.Ranks.Where(rank => !rank.Joining).Select(rank => rank.WorkerId).ToHashSet(StringComparer.Ordinal);
+        return field.Observer.Status.State == Protocol.V1.JobState.Running && field.Cluster.Workers.Where(worker => members.Contains(worker.Id)).GroupBy(worker => worker.Host == host).Count() == 2;
     }
 
     private void Begin(LabHost host)

@@ -68,6 +68,9 @@ internal sealed class JobScript
     public JobScript Interrupted(int rank, int lost = -1, long step = 0, string cause = "connection reset")
         => Do(new JobCommand.RankInterrupted(State.Generation, State.Seats[rank].Member, State.Seats[rank].WorkerId, step, lost, cause));
 
+    public JobScript CutOff(int rank, params int[] from)
+        => Do(new JobCommand.RankInterrupted(State.Generation, State.Seats[rank].Member, State.Seats[rank].WorkerId, 0, from[0], "no packet was answered for 8 s") { Unreachable = [.. from] });
+
     public JobScript Silent(int rank, double seconds, bool stopped = false, string phase = "reduce", long step = 512)
         => Do(new JobCommand.RankSilent(State.Seats[rank].Member, State.Seats[rank].WorkerId, new RankPlace(phase, step), TimeSpan.FromSeconds(seconds), stopped));
 

@@ -108,6 +108,35 @@ public sealed class SuspicionTests
     }
 
     [Fact]
+    public void OneThatAllOthersCannotReachIsRemovedAtOnce()
+    {
+        var job = new JobScript().Training("a", "b", "c", "d");
+        job.CutOff(3, 1).Interrupted(0, lost: 3).Interrupted(2, lost: 3);
+        Assert.Equal(("", ""), (job.Forms, job.Killed)); // Rank 1 may have more to say.
+        job.CutOff(1, 0, 2, 3);
+        Assert.Equal(("g2 a c d: 1 3 4", "b: 2"), (job.Forms, job.Killed));
+        Assert.Equal("KD-N102", job.State.Notes[^2].Code);
+        Assert.StartsWith("rank 1 on b and rank 0 on a, rank 2 on c, rank 3 on d cannot reach each other", job.State.Notes[^2].Text, StringComparison.Ordinal);
+        Assert.Equal(0, job.State.RankFailures);
+    }
+
+    [Fact]
+    public void OfTwoThatCannotReachEachOtherTheOneStaysWhoseResetReachedTheOthers()
+    {
+        var job = new JobScript().Training("a", "b", "c", "d");
+        job.CutOff(3, 1).Interrupted(0, lost: 3).Interrupted(2, lost: 3).CutOff(1, 3);
+        Assert.Equal(("g2 a c d: 1 3 4", "b: 2"), (job.Forms, job.Killed));
+    }
+
+    [Fact]
+    public void OneThatIsCutOffAndSaysNothingIsRemovedWithoutItsWord()
+    {
+        var job = new JobScript().Training("a", "b", "c").CutOff(0, 2).Interrupted(1, lost: 0);
+        Assert.Equal("", job.Forms);
+        Assert.Equal(("g2 a b: 1 2", "c: 3"), (job.After(0.3).Forms, job.Killed));
+    }
+
+    [Fact]
     public void AStepBetweenTwoBreaksForgivesThePair()
     {
         var job = new JobScript().Training("a", "b").Interrupted(0, lost: 1, step: 7).Interrupted(1, step: 7).Formed(7).Progressed(8);

@@ -54,7 +54,7 @@ public sealed class StateAgreementTests : IDisposable
     {
         var joiners = new[] { Kept(ReplicaState.CreateEmpty(training.Setup)), Kept(ReplicaState.CreateEmpty(training.Setup)) };
         var error = Assert.Throws<KaleidoException>(() => Agree(joiners));
-        Assert.Contains("No rank of generation 2 has a state", error.Message, StringComparison.Ordinal);
+        Assert.Contains("No rank of generation 1 has a state", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

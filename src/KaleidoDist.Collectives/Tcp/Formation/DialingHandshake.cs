@@ -11,6 +11,9 @@ internal sealed class DialingHandshake(IPEndPoint remote, Hello hello, ReadOnlyM
     /// <summary>The rank it dials.</summary>
     public int Target => hello.WantedRank;
 
+    /// <summary>Whether the other side's kernel has answered, whatever its program does.</summary>
+    public bool IsConnected { get; private set; }
+
     /// <inheritdoc/>
     protected override IEnumerable<short> Converse()
     {
@@ -19,6 +22,8 @@ internal sealed class DialingHandshake(IPEndPoint remote, Hello hello, ReadOnlyM
             yield return Libc.PollOut;
             ThrowIfNotConnected();
         }
+
+        IsConnected = true;
 
         var helloBytes = hello.ToBytes(RandomNumberGenerator.GetBytes(Hello.NonceByteCount));
         foreach (var need in Send(helloBytes))

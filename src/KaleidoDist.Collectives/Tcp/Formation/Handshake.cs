@@ -49,6 +49,9 @@ internal abstract class Handshake : IDisposable
     /// <summary>How it ended; null while it goes on.</summary>
     public HandshakeOutcome? Outcome { get; protected set; }
 
+    /// <summary>Whether it was given up because the other side took too long.</summary>
+    public bool IsExpired { get; private set; }
+
     /// <summary>The socket of the conversation.</summary>
     protected Socket Socket => socket ?? throw new ObjectDisposedException(nameof(Handshake));
 
@@ -67,7 +70,11 @@ internal abstract class Handshake : IDisposable
     }
 
     /// <summary>Gives up on the other side.</summary>
-    public void Expire(TimeSpan limit) => Outcome = HandshakeOutcome.Broken($"no complete hello within {limit.InSeconds()}");
+    public void Expire(TimeSpan limit)
+    {
+        IsExpired = true;
+        Outcome = HandshakeOutcome.Broken($"no complete hello within {limit.InSeconds()}");
+    }
 
     /// <summary>Hands the proven connection over.</summary>
     public Socket TakeSocket()

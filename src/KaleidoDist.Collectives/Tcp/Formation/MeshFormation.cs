@@ -28,6 +28,7 @@ internal sealed class MeshFormation : IDisposable
     private readonly List<AcceptingHandshake> accepting = [];
     private readonly Dictionary<int, long> redials = []; // When each missing lower rank was last given up.
     private readonly string?[] lastFailures;
+    private readonly bool[] isMute; // Lower ranks whose kernel did not answer when they were last dialled.
 
     /// <summary>A formation that is not started yet.</summary>
     public MeshFormation(Membership membership, int rank, DataPlaneListener listener, CollectiveOptions options)
@@ -40,6 +41,7 @@ internal sealed class MeshFormation : IDisposable
         jobHash = Hello.HashOf(membership.JobId);
         joined = new Socket?[membership.WorldSize];
         lastFailures = new string?[membership.WorldSize];
+        isMute = new bool[membership.WorldSize];
     }
 
     private bool IsComplete => !MissingPeers.Any();
@@ -49,6 +51,7 @@ internal sealed class MeshFormation : IDisposable
     /// <summary>Connects to all peers.</summary>
     /// <returns>The sockets by rank, owned by the caller; none at this rank's own place.</returns>
     /// <exception cref="FormationException">A peer did not come in time, or refused this rank for good.</exception>
+    /// <exception cref="PeerUnreachableException">The way to a peer is cut.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public Socket?[] Run(CancellationToken cancellation)
     {
@@ -61,6 +64,8 @@ internal sealed class MeshFormation : IDisposable
         while (!IsComplete)
         {
             cancellation.ThrowIfCancellationRequested();
+            if (time.GetElapsedTime(startedAt) >= options.UnreachableTimeout && MissingPeers.Where(peer => isMute[peer]).ToArray() is { Length: > 0 } cutOff)
+                throw new PeerUnreachableException(cutOff, membership.Generation, options.UnreachableTimeout);
             if (time.GetElapsedTime(startedAt) >= options.FormationTimeout)
                 throw Incomplete();
             Wait(polls);
@@ -171,6 +176,7 @@ internal sealed class MeshFormation : IDisposable
             using (handshake)
             {
                 var outcome = handshake.Outcome!;
+                isMute[handshake.Target] = !handshake.IsConnected && handshake.IsExpired;
                 if (outcome.Peer is { } peer)
                     Join(peer, handshake);
                 else if (outcome.Reason is RefusalReason.Incomplete or RefusalReason.NewerGeneration)
