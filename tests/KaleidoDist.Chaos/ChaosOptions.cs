@@ -27,7 +27,7 @@ internal sealed record ChaosOptions
     /// <summary>Shortest and longest pause between two faults, seconds.</summary>
     internal (double Shortest, double Longest) Pauses { get; init; } = (2, 10);
 
-    /// <summary>Longest time without a new step that any fault may cause.</summary>
+    /// <summary>Longest time without a new step after the last fault is over.</summary>
     internal TimeSpan LivenessBound { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Where logs and run folders of a failed run are kept.</summary>

@@ -14,7 +14,7 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
     private const double StruckShare = 0.95;
 
     // Three checkpoints of the micro job, one that is being written, and its journals.
-    private const long RunFolderBytes = 96 << 20;
+    private const long RunFolderBytes = 160 << 20;
 
     private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan ReportPeriod = TimeSpan.FromSeconds(15);
@@ -165,7 +165,7 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
                 .. HistoryJudge.Compare(folder["calm"], folder["run"], options.TotalSteps, time, battle.Faults.Any(fault => fault.Kind == FaultKind.FillDisk)),
                 .. samples.Complaints,
                 .. calmSamples.Complaints.Select(complaint => $"calm run: {complaint}"),
-                .. recoveries.Where(r => r.Pause > options.LivenessBound).Select(r => $"{r.Fault}: no new step for {r.Pause.TotalSeconds:0.0} s; expected at most {options.LivenessBound.TotalSeconds:0} s"),
+                .. recoveries.Where(r => r.Quiet > options.LivenessBound).Select(r => $"{r.Fault}: no new step for {r.Pause.TotalSeconds:0.0} s, {r.Quiet.TotalSeconds:0.0} s of them undisturbed; expected at most {options.LivenessBound.TotalSeconds:0} s"),
             ],
         };
     }

@@ -41,10 +41,8 @@ internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, IC
                 hub.TrySend(form.WorkerId, WireOrders.Form(job.JobId, form, keys.OfGeneration(job.JobId, form.Generation)));
                 return null;
             case JobEffect.DonateState donate:
-                // To the one that gives and the one that receives: both prove the key. A joiner that gets nothing is given up in time.
-                var donation = WireOrders.Donate(job.JobId, donate, keys.OfJoiner(job.JobId, donate.Joiner));
-                foreach (var workerId in job.Joiners.Where(j => j.Member == donate.Joiner).Select(j => j.WorkerId).Append(donate.WorkerId).Distinct())
-                    hub.TrySend(workerId, donation);
+                // The joiner has had the key since its start. One that gets nothing is given up in time.
+                hub.TrySend(donate.WorkerId, WireOrders.Donate(job.JobId, donate, keys.OfJoiner(job.JobId, donate.Joiner)));
                 return null;
             case JobEffect.StopRanks stop:
                 // What a worker without a stream still runs of the past is stopped when it registers.

@@ -22,7 +22,10 @@ internal sealed partial class JobMachine
         return GoOn(state.Without([.. there.Select(s => s.Member)]), text, now).After(Kill(state, there));
     }
 
-    /// <summary>Lets the ranks of leaving workers part at the next border, or saves when too few would stay; null when nobody leaves.</summary>
+    /// <summary>
+    /// Lets the ranks of leaving workers part at the next border. Where too few would stay these hold the state in memory and wait, as after
+    /// a loss; where nobody would, it is saved. Null when nobody leaves.
+    /// </summary>
     private JobTransition? Leave(JobState state, DateTimeOffset now)
     {
         if (Leavers(state) is not { IsEmpty: false } leavers)
@@ -36,11 +39,13 @@ internal sealed partial class JobMachine
         var workers = string.Join(", ", leavers.Select(s => s.WorkerId).Distinct());
         if (staying.Length >= state.Spec.Workers.Min)
             return Part(state with { Leavers = leavers }, staying, $"{Ranks(leavers)} {(leavers.Length == 1 ? "leaves" : "leave")}", now);
+        if (!staying.IsEmpty)
+            return LoseSeats(state, leavers, new Loss("KD-W105", $"{Ranks(leavers)} {(leavers.Length == 1 ? "leaves" : "leave")}; fewer than {Count(state.Spec.Workers.Min, "rank")} stay") { MayLive = true }, now);
         var saving = state with
         {
             Stop = StopWish.Release,
             Deadline = now + rules.StopGrace,
-            Reason = $"worker {workers} leaves and fewer than {Count(state.Spec.Workers.Min, "rank")} would stay: saving, then waiting for slots",
+            Reason = $"worker {workers} leaves and nobody would stay: saving, then waiting for slots",
             Joiners = [],
         };
         return JobTransition.Move(saving.Noted(now, "KD-W105", saving.Reason), [.. Kill(state, state.Joiners), .. StopEverywhere(saving, withCheckpoint: true)]);

@@ -26,7 +26,7 @@ internal static class WireOrders
             ResumeSeq = start.ResumeSeq,
             StopAfterStep = job.StopAfterStep,
             Joining = start.Joining,
-            SessionKey = ByteString.CopyFrom(donationKey),
+            DonationKey = ByteString.CopyFrom(donationKey),
         };
         order.Members.AddRange(start.Members);
         return new Wire.CoordinatorMessage { StartRanks = order };
@@ -50,7 +50,7 @@ internal static class WireOrders
             Member = donate.Donor,
             Joiner = donate.Joiner,
             Endpoint = donate.Endpoint,
-            SessionKey = ByteString.CopyFrom(donationKey),
+            DonationKey = ByteString.CopyFrom(donationKey),
         },
     };
 

@@ -72,7 +72,7 @@ internal sealed class StateDonation
         var begin = time.GetTimestamp();
         try
         {
-            using var channel = StateChannel.Dial(order.Endpoint, order.SessionKey.Span);
+            using var channel = StateChannel.Dial(order.Endpoint, order.DonationKey.Span);
             channel.Send(first with { Backlog = queue.Count }, [.. snapshot.Select(s => s.Floats)]);
             port.Log($"gave the state of step {first.Step} to member {order.Joiner} in {time.GetElapsedTime(begin).TotalSeconds:0.00} s");
             Release(snapshot);

@@ -61,14 +61,11 @@ internal sealed partial class RankSupervisor(WorkerOptions options, AgentOutbox 
             process.Form(order);
     }
 
-    /// <summary>Passes a donation on to its giver and its receiver, if they are here.</summary>
+    /// <summary>Passes a donation on to the rank that shall give, if it is here.</summary>
     internal void Donate(DonateState order)
     {
-        foreach (var member in new[] { order.Member, order.Joiner })
-        {
-            if (ranks.TryGetValue(new RankKey(order.JobId, member), out var process))
-                process.Send(new RankCommand { Donate = order });
-        }
+        if (ranks.TryGetValue(new RankKey(order.JobId, order.Member), out var process))
+            process.Send(new RankCommand { Donate = order });
     }
 
     /// <summary>Stops the named ranks of a job, or all that were started up to a generation.</summary>
@@ -129,7 +126,7 @@ internal sealed partial class RankSupervisor(WorkerOptions options, AgentOutbox 
         var spec = Contracts.JobSpec.FromJson(order.SpecJson);
         var start = new RankStart
         {
-            JobId = order.JobId, Generation = order.Generation, Member = key.Member, Joining = order.Joining, SpecJson = order.SpecJson,
+            JobId = order.JobId, Member = key.Member, Joining = order.Joining, DonationKey = order.DonationKey, SpecJson = order.SpecJson,
             Train = order.Train, Validation = order.Validation, RunDirectory = order.RunDirectory, ResumeSeq = order.ResumeSeq,
             StopAfterStep = order.StopAfterStep, BindAddress = options.DataAddress,
         };

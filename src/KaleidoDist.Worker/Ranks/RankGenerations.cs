@@ -114,7 +114,7 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, Repli
         port.EnterPhase("joining", state.Step);
         while (!port.PartRequested && !port.StopRequested)
         {
-            if (port.Promised is not { } promised || listener.TryAccept() is not { } socket)
+            if (listener.TryAccept() is not { } socket)
             {
                 Thread.Sleep(Glance / 10);
                 continue;
@@ -122,7 +122,7 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, Repli
 
             using var reception = new StateReception(setup, state, port, time);
             port.Attach(reception);
-            reception.Receive(socket, promised.SessionKey.Memory, port.ReportCaughtUp);
+            reception.Receive(socket, start.DonationKey.Memory, port.ReportCaughtUp);
             port.Attach((StateReception?)null);
         }
     }

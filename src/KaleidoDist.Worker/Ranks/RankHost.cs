@@ -124,7 +124,7 @@ public static class RankHost
     {
         var ready = new RankReady
         {
-            JobId = start.JobId, Rank = -1, Member = start.Member, Endpoint = listener.EndpointAt(start.BindAddress), ProcessId = Environment.ProcessId,
+            JobId = start.JobId, Member = start.Member, Endpoint = listener.EndpointAt(start.BindAddress), ProcessId = Environment.ProcessId,
             ParameterCount = state.Parameters.Layout.ParameterCount, TotalSteps = setup.TotalSteps, StepsPerEpoch = setup.StepsPerEpoch,
         };
         foreach (var (name, value) in RankEnvironment.Describe(setup.Spec, state))

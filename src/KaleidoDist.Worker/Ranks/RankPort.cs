@@ -39,9 +39,6 @@ internal sealed class RankPort(string jobId, long member, MessagePipe<RankComman
         }
     }
 
-    /// <summary>The donation this process shall receive, once ordered; null before.</summary>
-    internal DonateState? Promised { get; private set; }
-
     private int Rank => current?.Members.FirstOrDefault(m => m.Member == member)?.Rank ?? -1;
 
     private long Generation => current?.Generation ?? 0;
@@ -64,15 +61,13 @@ internal sealed class RankPort(string jobId, long member, MessagePipe<RankComman
     /// <summary>Takes in the answer to a proposal.</summary>
     internal void Decide(CheckpointDecision decision) => decisions.Writer.TryWrite(decision);
 
-    /// <summary>Takes in a donation that this process is the giver or the receiver of.</summary>
+    /// <summary>Takes in a donation that this process shall give.</summary>
     internal void Donate(DonateState order)
     {
         lock (gate)
         {
-            if (order.Member == member && order.Generation == Generation)
+            if (order.Generation == Generation)
                 donation = order;
-            if (order.Joiner == member)
-                Promised = order;
         }
     }
 

@@ -4,7 +4,8 @@ namespace KaleidoDist.Chaos;
 /// <param name="Fault">The fault.</param>
 /// <param name="Resumed">From the fault to the first new step after the first unusual pause behind it; to the first new step where it caused none.</param>
 /// <param name="Pause">The longest time without a new step that the fault can be blamed for.</param>
-internal sealed record Recovery(FaultRecord Fault, TimeSpan Resumed, TimeSpan Pause);
+/// <param name="Quiet">What of that pause is left after the end of the last fault that struck within it: nobody disturbed the job any more.</param>
+internal sealed record Recovery(FaultRecord Fault, TimeSpan Resumed, TimeSpan Pause, TimeSpan Quiet);
 
 /// <summary>Reads from the ledgers how long each fault kept the job from making new steps.</summary>
 internal static class Recoveries
@@ -48,7 +49,10 @@ internal static class Recoveries
 
             if (longest is not { } pause)
                 continue;
-            recoveries.Add(new Recovery(fault, time.GetElapsedTime(fault.Clock, resumed ?? first!.Value), time.GetElapsedTime(pause.From, pause.To)));
+            var disturbed = faults.Where(f => f.Clock < pause.To).Max(f => Math.Min(f.Clock + Ticks(f.Duration, time), pause.To));
+            recoveries.Add(new Recovery(
+                fault, time.GetElapsedTime(fault.Clock, resumed ?? first!.Value), time.GetElapsedTime(pause.From, pause.To),
+                time.GetElapsedTime(Math.Max(pause.From, disturbed), pause.To)));
         }
 
         return recoveries;

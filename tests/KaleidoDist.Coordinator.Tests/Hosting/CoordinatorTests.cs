@@ -296,7 +296,7 @@ public sealed class CoordinatorTests : IAsyncLifetime
         await w2.ReadyAsync(start);
         var donate = await w1.DonateAsync();
         Assert.Equal((1, start.Members[0], $"w2:{start.Members[0]}"), (donate.Member, donate.Joiner, donate.Endpoint));
-        Assert.Equal(start.SessionKey, donate.SessionKey);
+        Assert.Equal(start.DonationKey, donate.DonationKey);
         Assert.Contains((await cluster.UntilAsync("sample", s => s.Ranks.Any(r => r.Joining))).Ranks, r => r is { WorkerId: "w2", VirtualRankCount: 0 });
         await w2.SendAsync(new WorkerMessage { RankCaughtUp = new RankCaughtUp { JobId = "sample", Member = start.Members[0], Step = 3 } });
         var form = await w1.FormedAsync(4);

@@ -41,10 +41,20 @@ public sealed class LeavingTests
     }
 
     [Fact]
-    public void AJobThatWouldBeTooSmallSavesAndWaitsForSlots()
+    public void AJobThatWouldBeTooSmallHoldsItsStateAndWaitsForSlots()
     {
         var job = new JobScript(spec: JobSamples.Spec(min: 2)).Training("a", "b").Progressed(7).Do(Leaving("b"));
-        Assert.Equal(("", "a: all, b: all"), (job.Forms, job.Saving));
+        Assert.Equal(("", "", "b: 2"), (job.Forms, job.Saving, job.Killed));
+        Assert.Equal((JobWait.Slots, "waiting for 1 more slot; 1 rank holds step 7 in memory", 0), (job.State.Wait, job.State.Reason, job.State.RankFailures));
+        job.Interrupted(0, lost: 1, step: 7).Granted("c");
+        Assert.Equal("g2 a c: 1 3", job.Ready(job.State.Joiners[0]).Forms);
+    }
+
+    [Fact]
+    public void AJobOfWhichNobodyWouldStaySavesAndWaitsForSlots()
+    {
+        var job = new JobScript(spec: JobSamples.Spec(min: 2)).Training("a", "a").Progressed(7).Do(Leaving("a"));
+        Assert.Equal(("", "a: all"), (job.Forms, job.Saving));
         job.Committed(1, 8).Finished(0, RankEnding.Stopped, 8).Finished(1, RankEnding.Stopped, 8).Exited(0).Exited(1);
         Assert.Equal((JobPhase.Recovering, StopWish.None, 0), (job.State.Phase, job.State.Stop, job.State.RankFailures));
         job.Found(JobSamples.Entry(1, 8, 1));
@@ -54,7 +64,7 @@ public sealed class LeavingTests
     [Fact]
     public void AStopWhileRanksSaveForALeavingWorkerIsAStop()
     {
-        var job = new JobScript(spec: JobSamples.Spec(min: 2)).Training("a", "b").Do(Leaving("b")).Do(new JobCommand.RequestStop(StopWish.Cancel));
+        var job = new JobScript(spec: JobSamples.Spec(min: 2)).Training("a", "a").Do(Leaving("a")).Do(new JobCommand.RequestStop(StopWish.Cancel));
         job.Committed(1, 8).Finished(0, RankEnding.Stopped, 8).Finished(1, RankEnding.Stopped, 8).Exited(0).Exited(1);
         Assert.Equal(JobPhase.Cancelled, job.State.Phase);
     }

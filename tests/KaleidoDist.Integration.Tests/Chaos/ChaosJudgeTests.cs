@@ -72,7 +72,7 @@ public sealed class ChaosJudgeTests(CalmRun calm)
     {
         // A step each second; a fault at 3.5; step 3 once more at 6; step 4, the first new one, at 20.
         var recovery = Recovered((1, 1), (2, 2), (3, 3), (6, 3), (20, 4), (21, 5), (22, 6));
-        Assert.Equal((TimeSpan.FromSeconds(16.5), TimeSpan.FromSeconds(17)), (recovery.Resumed, recovery.Pause));
+        Assert.Equal((TimeSpan.FromSeconds(16.5), TimeSpan.FromSeconds(17), TimeSpan.FromSeconds(16.5)), (recovery.Resumed, recovery.Pause, recovery.Quiet));
     }
 
     [Fact]

@@ -53,7 +53,7 @@ public sealed class StateDonationTests : IDisposable
         training.Dispose();
     }
 
-    private DonateState Order() => new() { Member = 1, Joiner = 2, Endpoint = listener.EndpointAt("127.0.0.1"), SessionKey = ByteString.CopyFrom(Key) };
+    private DonateState Order() => new() { Member = 1, Joiner = 2, Endpoint = listener.EndpointAt("127.0.0.1"), DonationKey = ByteString.CopyFrom(Key) };
 
     private Task ReceiveAsync(ReplicaState joiner, byte[] key, Action<long> caughtUp) => Task.Factory.StartNew(
         () =>

@@ -31,8 +31,8 @@ public sealed class RankSupervisorTests
         agent.Supervisor.Decide(new CheckpointVerdict { JobId = Supervised.JobId, Member = 7, Decision = new CheckpointDecision { Step = 1, Attempt = 1, Committed = true, Seq = 9 } });
         Assert.Equal("verdict 9", (await agent.NextAsync(message => message.RankWarning)).Text);
         Assert.Empty(agent.Supervisor.Unanswered);
-        agent.Supervisor.Donate(new DonateState { JobId = Supervised.JobId, Member = 6, Joiner = 7 });
-        Assert.Equal("donation to 7", (await agent.NextAsync(message => message.RankWarning)).Text);
+        agent.Supervisor.Donate(new DonateState { JobId = Supervised.JobId, Member = 7, Joiner = 9 });
+        Assert.Equal("donation to 9", (await agent.NextAsync(message => message.RankWarning)).Text);
 
         agent.Supervisor.Stop(new StopRanks { JobId = Supervised.JobId, Generation = 4, Mode = StopRanksMode.Checkpoint });
         Assert.Equal(RankOutcome.Stopped, (await agent.NextAsync(message => message.RankFinished)).Outcome);

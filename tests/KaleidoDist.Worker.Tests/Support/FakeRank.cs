@@ -98,5 +98,5 @@ internal static class FakeRank
     }
 
     private static RankReport Ready(RankStart start)
-        => new() { Ready = new RankReady { JobId = start.JobId, Rank = -1, Member = start.Member, Endpoint = "127.0.0.1:1", ProcessId = Environment.ProcessId } };
+        => new() { Ready = new RankReady { JobId = start.JobId, Member = start.Member, Endpoint = "127.0.0.1:1", ProcessId = Environment.ProcessId } };
 }
