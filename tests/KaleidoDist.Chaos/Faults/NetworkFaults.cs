@@ -4,6 +4,8 @@ namespace KaleidoDist.Chaos;
 internal sealed class Reset : IFault
 {
     private static readonly TimeSpan TrafficLimit = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan NoticeLimit = TimeSpan.FromSeconds(3);
+    private static readonly string[] Borders = [" joins", " join", " leaves", " leave"];
 
     /// <inheritdoc/>
     public FaultKind Kind => FaultKind.Reset;
@@ -13,7 +15,8 @@ internal sealed class Reset : IFault
     {
         if (field.PickHost() is not { } host)
             return false;
-        var record = field.Record(Kind, host.Name, codes: [FaultCodes.ConnectionBroke, FaultCodes.RankRemoved, FaultCodes.RankHangs]);
+        var record = field.Record(Kind, host.Name);
+        var generation = field.Observer.Status.Generation;
         host.Reset();
         try
         {
@@ -25,8 +28,18 @@ internal sealed class Reset : IFault
             host.Heal();
         }
 
+        field.Later(async () =>
+        {
+            await field.Sees(() => field.Observer.Status.Generation > generation, NoticeLimit);
+            // What breaks while a generation parts at a border is connected again for the next one, and nobody has to say a word.
+            if (!field.Observer.Events.Any(e => PartsAtBorder(e, generation)))
+                record.ExpectedCodes = [FaultCodes.ConnectionBroke, FaultCodes.RankRemoved, FaultCodes.RankHangs];
+        });
         return true;
     }
+
+    private static bool PartsAtBorder(SeenEvent seen, long generation)
+        => seen.Text.StartsWith($"generation {generation + 1}: ", StringComparison.Ordinal) && Borders.Any(word => seen.Text.EndsWith(word, StringComparison.Ordinal));
 }
 
 /// <summary>Loses packets of a host for a while.</summary>
