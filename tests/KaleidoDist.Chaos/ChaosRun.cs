@@ -59,7 +59,7 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
         var complaints = new List<string>();
         var network = LabNetwork.Create(Math.Max(2, options.Workers - 1));
         var logs = folder["logs"];
-        IReadOnlyList<FaultRecord> faults;
+        Battlefield field;
         JobObserver? observer = null;
         try
         {
@@ -72,7 +72,7 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
                 observer = new JobObserver(cluster.Address, await SubmitAsync(cluster, folder["run"]));
                 // One thing at a time: what heals and what strikes share the cluster.
                 var turns = new ConcurrentExclusiveSchedulerPair().ExclusiveScheduler;
-                faults = await await Task.Factory.StartNew(() => StrikeAsync(cluster, observer, kinds, disk, complaints, cancellation), CancellationToken.None, TaskCreationOptions.None, turns);
+                field = await await Task.Factory.StartNew(() => StrikeAsync(cluster, observer, kinds, disk, complaints, cancellation), CancellationToken.None, TaskCreationOptions.None, turns);
                 cancellation.ThrowIfCancellationRequested();
                 complaints.AddRange(await cluster.StopAsync(EndLimit));
             }
@@ -90,10 +90,10 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
 
         complaints.AddRange(network.Remains().Select(name => $"{name} of the lab's network is left"));
         complaints.AddRange(ProcessTable.WithEnvironment(LedgerVariable, folder["ledger"]).Select(id => $"process {id} is left"));
-        return new Battle(faults, observer!, complaints);
+        return new Battle(field.Faults, field.Withdrawn, observer!, complaints);
     }
 
-    private async Task<IReadOnlyList<FaultRecord>> StrikeAsync(
+    private async Task<Battlefield> StrikeAsync(
         ChaosCluster cluster, JobObserver observer, IReadOnlyList<FaultKind> kinds, SmallDisk? disk, List<string> complaints, CancellationToken cancellation)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -108,7 +108,7 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
         await watching;
         if (observer.Status.State != Protocol.V1.JobState.Succeeded)
             complaints.Add($"the job is {observer.Status.State} at step {observer.Status.Step}: {observer.Status.Reason}");
-        return field.Faults;
+        return field;
     }
 
     /// <summary>Reports now and then, and gives the run up when it does not move any more.</summary>
@@ -161,7 +161,7 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
             Complaints =
             [
                 .. battle.Complaints,
-                .. FaultJudge.Judge(battle.Faults, battle.Observer.Events),
+                .. FaultJudge.Judge(battle.Faults, battle.Observer.Events, battle.Withdrawn),
                 .. HistoryJudge.Compare(folder["calm"], folder["run"], options.TotalSteps, time, battle.Faults.Any(fault => fault.Kind == FaultKind.FillDisk)),
                 .. samples.Complaints,
                 .. calmSamples.Complaints.Select(complaint => $"calm run: {complaint}"),
@@ -203,5 +203,5 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
             File.Copy(file, Path.Combine(to, Path.GetFileName(file)), overwrite: true);
     }
 
-    private sealed record Battle(IReadOnlyList<FaultRecord> Faults, JobObserver Observer, IReadOnlyList<string> Complaints);
+    private sealed record Battle(IReadOnlyList<FaultRecord> Faults, IReadOnlyList<FaultRecord> Withdrawn, JobObserver Observer, IReadOnlyList<string> Complaints);
 }

@@ -7,6 +7,7 @@ internal sealed class Battlefield
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(2);
     private readonly List<FaultRecord> faults = [];
+    private readonly List<FaultRecord> withdrawn = [];
     private readonly List<Task> healing = [];
     private readonly Action<string> say;
 
@@ -41,6 +42,9 @@ internal sealed class Battlefield
     /// <summary>What was done so far.</summary>
     internal IReadOnlyList<FaultRecord> Faults => faults;
 
+    /// <summary>Faults that were taken back.</summary>
+    internal IReadOnlyList<FaultRecord> Withdrawn => withdrawn;
+
     /// <summary>A time between two, in seconds.</summary>
     internal TimeSpan Between(double shortest, double longest) => TimeSpan.FromSeconds(shortest + (longest - shortest) * Random.NextDouble());
 
@@ -73,12 +77,17 @@ internal sealed class Battlefield
         return record;
     }
 
-    /// <summary>Takes a fault back whose target had ended by itself before it was struck: nothing was done.</summary>
-    internal void Withdraw(FaultRecord record)
+    /// <summary>Takes a fault back that did nothing, because its target had ended by itself or had nothing to do with anybody.</summary>
+    internal void Withdraw(FaultRecord record, string why)
     {
         faults.Remove(record);
-        say($"{record} came too late: it had ended");
+        withdrawn.Add(record);
+        say($"{record} is withdrawn: {why}");
     }
+
+    /// <summary>Codes that the job must say something with when a worker is struck; none where no rank of the job is known to be on it.</summary>
+    internal IReadOnlyList<string> Expect(ClusterWorker worker, params IReadOnlyList<string> codes)
+        => Observer.Status.Ranks.Any(rank => rank.WorkerId == worker.Id) ? codes : [];
 
     /// <summary>A rank that trains in the present generation, of a worker that may be struck; null when there is none.</summary>
     internal (ClusterWorker Worker, int Rank)? PickMember()

@@ -75,7 +75,7 @@ internal sealed class HangAgent : IFault
     {
         if (field.PickWorker() is not { } worker)
             return false;
-        var record = field.Record(Kind, $"{worker}", field.Between(7, 11), FaultCodes.WorkerLost);
+        var record = field.Record(Kind, $"{worker}", field.Between(7, 11), field.Expect(worker, FaultCodes.WorkerLost, FaultCodes.WorkerCameBackWithout, FaultCodes.JoinerLost));
         if (!await Stopping.StopAsync(field, record, worker.Process.Id))
             return false;
         worker.Condition = WorkerCondition.Disturbed;
@@ -142,7 +142,7 @@ internal static class Stopping
 
         if (record.Evidence is not null || ProcessTable.IsAlive(processId))
             return true;
-        field.Withdraw(record);
+        field.Withdraw(record, "it had ended");
         return false;
     }
 }

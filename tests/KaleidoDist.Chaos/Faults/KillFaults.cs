@@ -19,7 +19,7 @@ internal sealed class KillRank : IFault
         var record = field.Record(Kind, $"process {rank} of {worker}", codes: [FaultCodes.RankExited, FaultCodes.JoinerLost]);
         if (!ClusterWorker.Signal(rank, ProcessSignal.Kill))
         {
-            field.Withdraw(record);
+            field.Withdraw(record, "it had ended");
             return false;
         }
 
@@ -44,7 +44,7 @@ internal sealed class KillAgent : IFault
             return false;
         var (again, sameName) = (field.Between(0.5, 5), field.Random.Next(2) == 0);
         var ranks = worker.Ranks;
-        var record = field.Record(Kind, $"{worker}", codes: [FaultCodes.WorkerLost, FaultCodes.WorkerCameBackWithout, FaultCodes.JoinerLost]);
+        var record = field.Record(Kind, $"{worker}", codes: field.Expect(worker, FaultCodes.WorkerLost, FaultCodes.WorkerCameBackWithout, FaultCodes.JoinerLost));
         worker.Condition = WorkerCondition.Dead;
         worker.Process.Signal(ProcessSignal.Kill);
         if (await field.Sees(() => worker.Process.HasExited, DeathLimit))

@@ -28,6 +28,12 @@ internal sealed class Reset : IFault
             host.Heal();
         }
 
+        if (record.Evidence is null)
+        {
+            field.Withdraw(record, "nobody had sent anything that way");
+            return true;
+        }
+
         field.Later(async () =>
         {
             await field.Sees(() => field.Observer.Status.Generation > generation, NoticeLimit);
@@ -75,6 +81,8 @@ internal sealed class Cut(FaultKind kind) : IFault
             if (isMissed && field.IsNewest(record))
                 record.ExpectedCodes = [FaultCodes.RankRemoved];
             Cuts.Note(record, host);
+            if (record.Evidence is null)
+                field.Withdraw(record, "nobody had sent anything that way");
             host.Heal();
             struck.ForEach(worker => worker.Recover());
         });

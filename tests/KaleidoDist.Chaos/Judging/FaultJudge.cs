@@ -9,11 +9,12 @@ internal static class FaultJudge
     /// <summary>What is wrong with the injected faults, one sentence each.</summary>
     /// <param name="faults">What was injected.</param>
     /// <param name="events">All events of the job.</param>
-    internal static IReadOnlyList<string> Judge(IReadOnlyList<FaultRecord> faults, IReadOnlyList<SeenEvent> events)
+    /// <param name="withdrawn">Faults that were taken back: a kind that never did anything else is not injected at all.</param>
+    internal static IReadOnlyList<string> Judge(IReadOnlyList<FaultRecord> faults, IReadOnlyList<SeenEvent> events, IReadOnlyList<FaultRecord> withdrawn)
     {
         if (faults.Count == 0)
             return ["no fault was injected: the run proves nothing"];
-        var complaints = new List<string>();
+        var complaints = withdrawn.Where(w => faults.All(f => f.Kind != w.Kind)).Select(w => $"{w} did nothing, and no other fault of its kind did anything").ToList();
         foreach (var fault in faults)
         {
             if (fault.Evidence is null)

@@ -13,25 +13,25 @@ public sealed class ChaosJudgeTests(CalmRun calm)
 
     [Fact]
     public void AFaultThatWasSeenAndToldOfPasses()
-        => Assert.Empty(FaultJudge.Judge([Fault(evidence: "process 7 is gone")], [Event("KD-W101", Noon)]));
+        => Assert.Empty(FaultJudge.Judge([Fault(evidence: "process 7 is gone")], [Event("KD-W101", Noon)], []));
 
     [Fact]
     public void AFaultThatNeverFiredIsCaught()
     {
-        var complaint = Assert.Single(FaultJudge.Judge([Fault(evidence: null)], [Event("KD-W101", Noon)]));
+        var complaint = Assert.Single(FaultJudge.Judge([Fault(evidence: null)], [Event("KD-W101", Noon)], []));
         Assert.Equal("#1 kill-rank of process 7 injected nothing: it was not seen to have fired", complaint);
     }
 
     [Fact]
     public void AFaultThatTheJobNeverToldOfIsCaught()
     {
-        var complaint = Assert.Single(FaultJudge.Judge([Fault(evidence: "gone")], [Event("KD-W101", Noon.AddSeconds(-1)), Event("KD-R101", Noon.AddSeconds(1))]));
+        var complaint = Assert.Single(FaultJudge.Judge([Fault(evidence: "gone")], [Event("KD-W101", Noon.AddSeconds(-1)), Event("KD-R101", Noon.AddSeconds(1))], []));
         Assert.StartsWith("#1 kill-rank of process 7 is not in the job's events: none of KD-W101", complaint, StringComparison.Ordinal);
     }
 
     [Fact]
     public void ARunWithoutFaultsProvesNothing()
-        => Assert.Equal(["no fault was injected: the run proves nothing"], FaultJudge.Judge([], []));
+        => Assert.Equal(["no fault was injected: the run proves nothing"], FaultJudge.Judge([], [], []));
 
     [Fact]
     public void ARunIsLikeItself() => Assert.Empty(Compare(calm.Run.Folder));
@@ -65,6 +65,14 @@ public sealed class ChaosJudgeTests(CalmRun calm)
         Assert.Equal("step 30 is 2 times in metrics.jsonl", complaints[0]);
         Assert.StartsWith("step 2 differs: ", complaints[1], StringComparison.Ordinal);
         Assert.Equal("step 3 was missing in metrics.jsonl", complaints[2]);
+    }
+
+    [Fact]
+    public void AKindOfFaultThatNeverDidAnythingIsNotTakenForAPassedOne()
+    {
+        Assert.Empty(FaultJudge.Judge([Fault("gone")], [Event("KD-W101", Noon)], [Fault(null)]));
+        var other = new FaultRecord { Number = 2, Kind = FaultKind.Reset, Target = "host1", Clock = 0, At = Noon };
+        Assert.Equal(["#2 reset of host1 did nothing, and no other fault of its kind did anything"], FaultJudge.Judge([Fault("gone")], [Event("KD-W101", Noon)], [other]));
     }
 
     [Fact]
