@@ -29,9 +29,9 @@ public interface ITrainingPort
     /// <summary>Writes a line to the rank's log.</summary>
     void Log(string line);
 
-    /// <summary>Hands in written files for commit (rank 0).</summary>
+    /// <summary>Reports this rank's shard of a checkpoint, written or failed. From any thread.</summary>
     void Propose(CheckpointProposal proposal);
 
-    /// <summary>Waits for the next answer to a proposal, be it an earlier one; null when none came in time.</summary>
+    /// <summary>The next decision about a checkpoint, be it an earlier one; waits for one up to the limit. Null when none came.</summary>
     CheckpointDecision? AwaitDecision(TimeSpan limit);
 }

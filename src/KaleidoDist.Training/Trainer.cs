@@ -35,7 +35,7 @@ public sealed class Trainer : IDisposable
     private readonly TrainStep trainStep;
     private readonly LeafFeed feed;
     private readonly Evaluator? evaluator;
-    private readonly RankCheckpoints? checkpoints;
+    private readonly RankCheckpoints checkpoints;
     private readonly RunRecorder? recorder;
     private readonly TimeProvider time;
     private readonly SampleLedger? ledger;
@@ -56,11 +56,9 @@ public sealed class Trainer : IDisposable
             },
             setup.CreateEncoder());
         evaluator = setup.Validation is { } validation ? new Evaluator(setup, state, validation, collective, hosted, new Departure(port, collective, time)) : null;
+        checkpoints = new RankCheckpoints(setup, state, collective, port, time);
         if (collective.Rank == 0)
-        {
-            checkpoints = new RankCheckpoints(setup, state, collective, port, time);
             recorder = new RunRecorder(setup.RunDirectory, state.Step, port);
-        }
     }
 
     /// <summary>Trains to the end, or to the border at which any rank was told to stop or to part.</summary>
@@ -73,17 +71,17 @@ public sealed class Trainer : IDisposable
         while (state.Step < setup.LastStep && !stopped && !parted)
         {
             GiveStateIfAsked();
-            var figures = trainStep.Run(state.Step + 1, feed, checkpoints?.IsDue(state.Step + 1) ?? false);
+            var figures = trainStep.Run(state.Step + 1, feed, checkpoints);
             Report(figures);
             var last = state.Step == setup.LastStep;
             (stopped, parted) = (figures.Sums.StopRequested, figures.Sums.PartRequested && !last);
             if (IsEvaluationDue())
                 Evaluate();
-            var saving = figures.Sums.CheckpointRequested || last || stopped;
-            if (saving || (spec.Training.VerifyEvery > 0 && state.Step % spec.Training.VerifyEvery == 0))
+            var waits = last || stopped;
+            if (waits || (spec.Training.VerifyEvery > 0 && state.Step % spec.Training.VerifyEvery == 0))
                 ReplicaComparison.Heal(state, collective, port);
-            if (figures.Sums.CheckpointRequested && !last && !stopped)
-                checkpoints?.SavePeriodic();
+            if (!waits)
+                SaveIfDue(figures.Sums);
         }
 
         donation?.Complete();
@@ -91,10 +89,9 @@ public sealed class Trainer : IDisposable
             return TrainingEnd.Parted;
         var completed = state.Step >= setup.TotalSteps;
         if (completed)
-            checkpoints?.SaveFinal();
+            checkpoints.SaveFinal();
         else
-            checkpoints?.SavePreempted();
-        AwaitSave();
+            checkpoints.SavePreempted();
         return completed ? TrainingEnd.Completed : TrainingEnd.Stopped;
     }
 
@@ -102,8 +99,7 @@ public sealed class Trainer : IDisposable
     public TrainingEnd Stop()
     {
         RecordWhatAnotherRankDidNot();
-        checkpoints?.SavePreempted();
-        AwaitSave();
+        checkpoints.SavePreempted();
         return state.Step >= setup.TotalSteps ? TrainingEnd.Completed : TrainingEnd.Stopped;
     }
 
@@ -111,17 +107,23 @@ public sealed class Trainer : IDisposable
     public void Dispose()
     {
         donation?.Complete();
+        checkpoints.Dispose();
         feed.Dispose();
         trainStep.Dispose();
         recorder?.Dispose();
         ledger?.Dispose();
     }
 
-    /// <summary>Nobody leaves before the last checkpoint is safe: if rank 0 is lost in the middle of it, another one writes it.</summary>
-    private void AwaitSave()
+    /// <summary>Follows the save under way and begins one that is due; a rank that is still busy with the one before makes all of them leave it out.</summary>
+    private void SaveIfDue(TaskSums sums)
     {
-        port.EnterPhase("checkpoint", state.Step);
-        collective.Barrier();
+        checkpoints.Follow();
+        if (!sums.CheckpointRequested)
+            return;
+        if (sums.IsSaving)
+            checkpoints.Skip();
+        else
+            checkpoints.SavePeriodic();
     }
 
     /// <summary>A rank 0 that was lost may have applied a step, or evaluated it, without having recorded it.</summary>
@@ -181,7 +183,7 @@ public sealed class Trainer : IDisposable
         if (recorder is null)
             return;
         recorder.Record(metrics, state.Step);
-        checkpoints?.Remember(metrics);
+        checkpoints.Remember(metrics);
         port.ReportValidation(state.Step, metrics);
     }
 }

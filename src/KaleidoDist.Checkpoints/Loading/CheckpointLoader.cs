@@ -1,11 +1,12 @@
 using System.IO.Hashing;
+using System.Runtime.ExceptionServices;
 using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Checkpoints;
 
 /// <summary>
 /// Reads a checkpoint into native memory: everything is compared with the model before the first byte is stored, and every file's hash is computed while
-/// it is read. After an exception the destinations hold nothing that may be used.
+/// it is read. How many ranks wrote it does not matter. After an exception the destinations hold nothing that may be used.
 /// </summary>
 /// <param name="runDirectory">The run folder.</param>
 /// <param name="storage">Where it is; the POSIX file system unless given.</param>
@@ -37,8 +38,7 @@ public sealed class CheckpointLoader(string runDirectory, IStorage? storage = nu
         ];
         using var model = Open(manifest, ShardNames.Model, weights);
         using var optimizer = Open(manifest, ShardNames.Optimizer, moments);
-        model.Read();
-        optimizer.Read();
+        Read([.. model.Reads, .. optimizer.Reads]);
         return ReadState(manifest);
     }
 
@@ -47,7 +47,20 @@ public sealed class CheckpointLoader(string runDirectory, IStorage? storage = nu
     public void LoadWeights(CheckpointManifest manifest, IReadOnlyList<TensorDestination> weights)
     {
         using var model = Open(manifest, ShardNames.Model, weights);
-        model.Read();
+        Read([.. model.Reads]);
+    }
+
+    /// <summary>Two files at a time: one is hashed while the other one waits for the disk.</summary>
+    private static void Read(IReadOnlyList<Action> reads)
+    {
+        try
+        {
+            Parallel.Invoke(new ParallelOptions { MaxDegreeOfParallelism = 2 }, [.. reads]);
+        }
+        catch (AggregateException errors)
+        {
+            ExceptionDispatchInfo.Throw(errors.InnerExceptions[0]);
+        }
     }
 
     private OpenPart Open(CheckpointManifest manifest, string part, IReadOnlyList<TensorDestination> wanted)
@@ -149,11 +162,9 @@ public sealed class CheckpointLoader(string runDirectory, IStorage? storage = nu
                 throw loader.Damaged(manifest, file, $"tensor '{twice.Name}' is in another file too");
         }
 
-        public void Read()
-        {
-            foreach (var (file, reader) in files)
-                loader.RequireHash(manifest, file, loader.Trusting(manifest, file, () => reader.ReadAll(addresses)));
-        }
+        /// <summary>Reads and verifies the files, each independent of the others.</summary>
+        public IEnumerable<Action> Reads => files.Select(f => (Action)(() =>
+            loader.RequireHash(manifest, f.File, loader.Trusting(manifest, f.File, () => f.Reader.ReadAll(addresses)))));
 
         public void Dispose()
         {

@@ -23,6 +23,18 @@ internal static partial class Libc
     [LibraryImport(Library, EntryPoint = "fsync", SetLastError = true)]
     internal static partial int Fsync(int descriptor);
 
+    /// <summary>fcntl(2) with an integer.</summary>
+    [LibraryImport(Library, EntryPoint = "fcntl", SetLastError = true)]
+    internal static partial int Fcntl(int descriptor, int command, nint argument);
+
+    /// <summary>sync_file_range(2), Linux.</summary>
+    [LibraryImport(Library, EntryPoint = "sync_file_range", SetLastError = true)]
+    internal static partial int SyncFileRange(int descriptor, long offset, long bytes, uint flags);
+
+    /// <summary>posix_fadvise(3): returns the error number itself.</summary>
+    [LibraryImport(Library, EntryPoint = "posix_fadvise")]
+    internal static partial int Fadvise(int descriptor, long offset, long bytes, int advice);
+
     /// <summary>fallocate(2), Linux.</summary>
     [LibraryImport(Library, EntryPoint = "fallocate", SetLastError = true)]
     internal static partial int Fallocate(int descriptor, int mode, long offset, long length);

@@ -8,4 +8,11 @@ internal static unsafe class NativeBytes
 
     /// <summary>Bytes to fill, from <paramref name="address"/> + <paramref name="offset"/>.</summary>
     internal static Span<byte> Write(nint address, long offset, int count) => new((byte*)address + offset, count);
+
+    /// <summary>Whether memory starts at a multiple of a page.</summary>
+    internal static bool IsAligned(ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* start = bytes)
+            return (nuint)start % AlignedMemory.PageBytes == 0;
+    }
 }

@@ -15,10 +15,21 @@ internal static class Posix
     private const int OpenDirectoryOnly = 0x10000;
     private const int OpenNoFollow = 0x20000;
     private const int OpenCloseOnExec = 0x80000;
+    private const int SetStatusFlags = 4; // F_SETFL
+    private const uint SyncRangeWrite = 2; // begin to write what is dirty, do not wait
+    private const int AdviseNotNeeded = 4;
     private const uint FileMode = 0b110_100_100;
     private const uint DirectoryMode = 0b111_101_101;
     private const int BadDescriptor = -1;
     private const int NotImplemented = 38;
+
+    // The flag's value depends on the processor; on others than these two files go through the page cache.
+    private static readonly int OpenDirect = RuntimeInformation.ProcessArchitecture switch
+    {
+        Architecture.X64 => 0x4000,
+        Architecture.Arm64 => 0x10000,
+        _ => 0,
+    };
 
     /// <summary>
     /// The first call of an entry point resolves it, which can leave another errno behind than the call's own. Each is called
@@ -31,6 +42,8 @@ internal static class Posix
         _ = Libc.Pwrite(BadDescriptor, [], 0, 0);
         _ = Libc.Fsync(BadDescriptor);
         _ = Libc.Fallocate(BadDescriptor, 0, 0, 1);
+        _ = Libc.Fcntl(BadDescriptor, SetStatusFlags, 0);
+        _ = Libc.SyncFileRange(BadDescriptor, 0, 0, 0);
         _ = Libc.Link("", "");
         _ = Libc.Unlink("");
         _ = Libc.Mkdir("", 0);
@@ -97,6 +110,19 @@ internal static class Posix
 
         return true;
     }
+
+    /// <summary>
+    /// Passes the page cache by (O_DIRECT), or not any more. While it does, every write needs a page's alignment in memory, file and length.
+    /// False where the file system cannot.
+    /// </summary>
+    internal static bool TrySetDirect(int descriptor, bool isDirect)
+        => OpenDirect != 0 && Libc.Fcntl(descriptor, SetStatusFlags, isDirect ? OpenDirect : 0) == 0;
+
+    /// <summary>Begins to write a range to the disk, so that the fsync at the end has little left to do. A hint: its result does not matter.</summary>
+    internal static void BeginWriteback(int descriptor, long offset, long bytes) => _ = Libc.SyncFileRange(descriptor, offset, bytes, SyncRangeWrite);
+
+    /// <summary>Says that the file's pages need not stay in memory. A hint: its result does not matter.</summary>
+    internal static void DropPages(int descriptor) => _ = Libc.Fadvise(descriptor, 0, 0, AdviseNotNeeded);
 
     /// <summary>Gives a file a second name, if that name is free: the create-if-absent of the commit. False when it is taken.</summary>
     internal static bool TryLink(string existing, string created)

@@ -9,7 +9,7 @@ namespace KaleidoDist.Checkpoints;
 public static class SafetensorsWriter
 {
     /// <summary>Bytes hashed and written at a time: large for the disk, small enough to still be in the cache when written.</summary>
-    internal const int ChunkBytes = 8 << 20;
+    internal const int ChunkBytes = DurableFile.ChunkBytes;
 
     /// <summary>
     /// Creates <paramref name="path"/>, which must not exist: wider types first, then ordinal name order, so that every tensor
@@ -17,7 +17,9 @@ public static class SafetensorsWriter
     /// </summary>
     /// <returns>Name, size, xxh128 and number of tensors.</returns>
     /// <exception cref="IOException">Any step failed; the file is given up.</exception>
-    public static CheckpointFile Write(IStorage storage, string path, IReadOnlyList<TensorSource> tensors, IReadOnlyDictionary<string, string> metadata)
+    /// <exception cref="OperationCanceledException">Between two chunks; the file is given up.</exception>
+    public static CheckpointFile Write(
+        IStorage storage, string path, IReadOnlyList<TensorSource> tensors, IReadOnlyDictionary<string, string> metadata, CancellationToken cancellation = default)
     {
         var ordered = Order(tensors);
         var header = Header(ordered, metadata);
@@ -27,10 +29,13 @@ public static class SafetensorsWriter
         using var file = storage.Create(path);
         file.Preallocate(bytes);
         Append(file, hash, header);
-        foreach (var tensor in ordered)
+        foreach (var (address, length) in Runs(ordered))
         {
-            for (long offset = 0; offset < tensor.Bytes; offset += ChunkBytes)
-                Append(file, hash, NativeBytes.Read(tensor.Address, offset, (int)Math.Min(ChunkBytes, tensor.Bytes - offset)));
+            for (long offset = 0; offset < length; offset += ChunkBytes)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                Append(file, hash, NativeBytes.Read(address, offset, (int)Math.Min(ChunkBytes, length - offset)));
+            }
         }
 
         file.Sync();
@@ -42,7 +47,9 @@ public static class SafetensorsWriter
     public static long SizeOf(IReadOnlyList<TensorSource> tensors, IReadOnlyDictionary<string, string> metadata)
         => Header(Order(tensors), metadata).Length + tensors.Sum(t => t.Bytes);
 
-    private static List<TensorSource> Order(IReadOnlyList<TensorSource> tensors)
+    /// <summary>The tensors in the order of their data.</summary>
+    /// <exception cref="ArgumentException">They cannot be written together.</exception>
+    internal static IReadOnlyList<TensorSource> Order(IReadOnlyList<TensorSource> tensors)
     {
         var ordered = tensors.OrderByDescending(t => TensorTypes.ElementBytes(t.Type)).ThenBy(t => t.Name, StringComparer.Ordinal).ToList();
         foreach (var tensor in ordered)
@@ -57,8 +64,29 @@ public static class SafetensorsWriter
         return twice is null ? ordered : throw new ArgumentException($"Tensor '{twice.Key}' is given twice.", nameof(tensors));
     }
 
+    /// <summary>Tensors that follow one another in memory as they do in the file are one piece: a snapshot is written in whole chunks.</summary>
+    private static IEnumerable<(nint Address, long Bytes)> Runs(IEnumerable<TensorSource> ordered)
+    {
+        (nint Address, long Bytes) run = default;
+        foreach (var tensor in ordered.Where(t => t.Bytes > 0))
+        {
+            if (run.Bytes > 0 && run.Address + (nint)run.Bytes == tensor.Address)
+            {
+                run.Bytes += tensor.Bytes;
+                continue;
+            }
+
+            if (run.Bytes > 0)
+                yield return run;
+            run = (tensor.Address, tensor.Bytes);
+        }
+
+        if (run.Bytes > 0)
+            yield return run;
+    }
+
     /// <summary>Length field, JSON and the spaces that bring the data to its alignment.</summary>
-    private static byte[] Header(List<TensorSource> ordered, IReadOnlyDictionary<string, string> metadata)
+    private static byte[] Header(IReadOnlyList<TensorSource> ordered, IReadOnlyDictionary<string, string> metadata)
     {
         using var stream = new MemoryStream();
         stream.Write(stackalloc byte[SafetensorsHeader.PrefixBytes]);
@@ -71,7 +99,7 @@ public static class SafetensorsWriter
         return header;
     }
 
-    private static void WriteJson(Utf8JsonWriter json, List<TensorSource> ordered, IReadOnlyDictionary<string, string> metadata)
+    private static void WriteJson(Utf8JsonWriter json, IReadOnlyList<TensorSource> ordered, IReadOnlyDictionary<string, string> metadata)
     {
         json.WriteStartObject();
         json.WriteStartObject(SafetensorsHeader.MetadataKey);

@@ -14,8 +14,16 @@ public sealed record CheckpointSnapshot
     /// <summary>Optimizer steps applied.</summary>
     public required long Step { get; init; }
 
-    /// <summary>First attempt number to try; the next free one is used.</summary>
+    /// <summary>
+    /// The attempt number that all ranks of the save use. A rank that saves alone takes the next one whose folder does not exist.
+    /// </summary>
     public int FirstAttempt { get; init; } = 1;
+
+    /// <summary>This shard's place in the set, 1-based.</summary>
+    public int Shard { get; init; } = 1;
+
+    /// <summary>Shards of the set: the ranks of the generation.</summary>
+    public int ShardCount { get; init; } = 1;
 
     /// <summary>Weights, under their PyTorch names.</summary>
     public required IReadOnlyList<TensorSource> Weights { get; init; }
@@ -28,11 +36,38 @@ public sealed record CheckpointSnapshot
 
     /// <summary>What else a resume needs.</summary>
     public required TrainingState State { get; init; }
+
+    /// <summary>Hash of all weights of the model; null when <see cref="Weights"/> are all of them and it is to be computed.</summary>
+    public string? WeightsXxh128 { get; init; }
+
+    /// <summary>Bytes of all tensors.</summary>
+    public long Bytes => Weights.Sum(t => t.Bytes) + FirstMoments.Sum(t => t.Bytes) + SecondMoments.Sum(t => t.Bytes);
+
+    /// <summary>The part of a whole snapshot that one of <paramref name="shardCount"/> ranks writes.</summary>
+    /// <param name="shard">1-based.</param>
+    /// <param name="shardCount">Ranks that write.</param>
+    public CheckpointSnapshot Share(int shard, int shardCount)
+    {
+        if (Shard != 1 || ShardCount != 1)
+            throw new InvalidOperationException($"Shard {Shard} of {ShardCount} cannot be shared again.");
+        var shardOf = ShardDealing.Deal([.. Weights.Concat(FirstMoments).Concat(SecondMoments).Select(t => t.Bytes)], shardCount);
+        return this with
+        {
+            Shard = shard,
+            ShardCount = shardCount,
+            Weights = Mine(Weights, 0),
+            FirstMoments = Mine(FirstMoments, Weights.Count),
+            SecondMoments = Mine(SecondMoments, Weights.Count + FirstMoments.Count),
+        };
+
+        List<TensorSource> Mine(IReadOnlyList<TensorSource> tensors, int first)
+            => [.. tensors.Where((_, index) => shardOf[first + index] == shard - 1)];
+    }
 }
 
-/// <summary>What a rank made durable: the content of its proposal to the coordinator. Not a checkpoint until committed.</summary>
-/// <param name="Attempt">The attempt number that was free.</param>
+/// <summary>What a rank made durable: the content of its report to the coordinator. Not a checkpoint until the set is committed.</summary>
+/// <param name="Attempt">The attempt number.</param>
 /// <param name="Directory">Name of the folder below <c>data/</c>.</param>
-/// <param name="Files">All files.</param>
-/// <param name="WeightsXxh128">Hash of the weights: <see cref="WeightsHash"/>.</param>
+/// <param name="Files">This rank's files.</param>
+/// <param name="WeightsXxh128">Hash of all weights: <see cref="WeightsHash"/>.</param>
 public sealed record CheckpointShard(int Attempt, string Directory, IReadOnlyList<CheckpointFile> Files, string WeightsXxh128);

@@ -160,23 +160,21 @@ internal abstract record JobCommand
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.WorkerLeaving")]
     internal sealed record WorkerLeaving([property: Id(0)] string WorkerId, [property: Id(1)] string Why) : JobCommand;
 
-    /// <summary>A rank wrote a checkpoint and asks for its commit.</summary>
+    /// <summary>A rank wrote its shard of a checkpoint, or could not.</summary>
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.CheckpointProposed")]
     internal sealed record CheckpointProposed(
         [property: Id(0)] long Generation, [property: Id(1)] long Member, [property: Id(2)] string WorkerId, [property: Id(3)] CheckpointDraft Draft) : JobCommand, IOfMember;
 
-    /// <summary>The proposal is in the run's log.</summary>
-    internal sealed record CheckpointCommitted(long Generation, long Member, string WorkerId, int Attempt, CheckpointEntry Entry, HistoryHead Head) : JobCommand;
+    /// <summary>The set is in the run's log.</summary>
+    internal sealed record CheckpointCommitted(long Generation, int Attempt, CheckpointEntry Entry, HistoryHead Head) : JobCommand;
 
-    /// <summary>The proposal could not be committed.</summary>
-    /// <param name="Generation">Generation of the proposal.</param>
-    /// <param name="Member">Who proposed.</param>
-    /// <param name="WorkerId">Its worker.</param>
-    /// <param name="Step">Step of the proposal.</param>
-    /// <param name="Attempt">Attempt of the proposal.</param>
+    /// <summary>The set could not be committed.</summary>
+    /// <param name="Generation">Generation of the set.</param>
+    /// <param name="Step">Its step.</param>
+    /// <param name="Attempt">Its attempt.</param>
     /// <param name="Error">Why.</param>
     /// <param name="LostLineage">Someone else committed to the run: this job's history is not the newest any more.</param>
-    internal sealed record CheckpointRefused(long Generation, long Member, string WorkerId, long Step, int Attempt, string Error, bool LostLineage) : JobCommand;
+    internal sealed record CheckpointRefused(long Generation, long Step, int Attempt, string Error, bool LostLineage) : JobCommand;
 
     /// <summary>Retention removed checkpoints. Not durable by itself.</summary>
     internal sealed record CheckpointsRemoved(ImmutableArray<long> Seqs) : JobCommand;
@@ -223,7 +221,7 @@ internal sealed record RunningSeat(
     [property: Id(0)] long Member, [property: Id(1)] long Generation, [property: Id(2)] string Endpoint,
     [property: Id(3)] bool IsWaiting, [property: Id(4)] int ProcessId, [property: Id(5)] long Step);
 
-/// <summary>A checkpoint as its rank wrote it.</summary>
+/// <summary>A shard of a checkpoint as its rank wrote it, or all shards together.</summary>
 [GenerateSerializer, Immutable, Alias("kaleido.CheckpointDraft")]
 internal sealed record CheckpointDraft(
     [property: Id(0)] long Step,
@@ -235,7 +233,24 @@ internal sealed record CheckpointDraft(
     [property: Id(6)] ImmutableArray<DraftFile> Files,
     [property: Id(7)] string WeightsXxh128,
     [property: Id(8)] string Kind,
-    [property: Id(9)] ImmutableArray<DraftMetric> Metrics);
+    [property: Id(9)] ImmutableArray<DraftMetric> Metrics)
+{
+    /// <summary>Place in the set, 1-based.</summary>
+    [Id(10)]
+    public int Shard { get; init; } = 1;
+
+    /// <summary>Shards of the set.</summary>
+    [Id(11)]
+    public int ShardCount { get; init; } = 1;
+
+    /// <summary>Hash of the rank's whole replica; empty when there is only one.</summary>
+    [Id(12)]
+    public string ReplicaHash { get; init; } = "";
+
+    /// <summary>Why it could not be written, with its code; empty when it was.</summary>
+    [Id(13)]
+    public string Error { get; init; } = "";
+}
 
 /// <summary>One file of a draft.</summary>
 [GenerateSerializer, Immutable, Alias("kaleido.DraftFile")]

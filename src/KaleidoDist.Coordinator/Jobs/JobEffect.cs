@@ -32,11 +32,15 @@ internal abstract record JobEffect
     /// <summary>End rank processes on a worker, at once or with a checkpoint: these members, or when there are none named all of the generation and older ones.</summary>
     internal sealed record StopRanks(string WorkerId, long Generation, bool WithCheckpoint, ImmutableArray<long> Members) : JobEffect;
 
-    /// <summary>Put a proposal into the run's log.</summary>
-    internal sealed record CommitCheckpoint(long Generation, long Member, string WorkerId, CheckpointDraft Draft, HistoryHead Head, int WorldSize) : JobEffect;
+    /// <summary>Put a whole set into the run's log.</summary>
+    internal sealed record CommitCheckpoint(long Generation, CheckpointDraft Draft, HistoryHead Head, int WorldSize) : JobEffect;
 
-    /// <summary>Answer a proposal. <paramref name="Seq"/> is 0 when it was not committed.</summary>
-    internal sealed record SendVerdict(long Generation, long Member, string WorkerId, long Step, int Attempt, long Seq, string Error) : JobEffect;
+    /// <summary>Tell a rank what became of an attempt. <paramref name="Seq"/> is 0 when it was not committed.</summary>
+    internal sealed record SendVerdict(long Generation, long Member, string WorkerId, long Step, int Attempt, long Seq, string Error) : JobEffect
+    {
+        /// <summary>No manifest names the attempt or ever will.</summary>
+        public bool IsAbandoned { get; init; }
+    }
 
     /// <summary>Remove checkpoints that need not be kept.</summary>
     internal sealed record Retain(long Generation, HistoryHead Head, int WorldSize) : JobEffect;

@@ -127,10 +127,8 @@ internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, IC
     {
         return await Task.Run(() => Commit(job, commit)) switch
         {
-            CommitOutcome.Committed committed => new JobCommand.CheckpointCommitted(
-                commit.Generation, commit.Member, commit.WorkerId, commit.Draft.Attempt, committed.Entry, committed.Head),
-            CommitOutcome.Refused refused => new JobCommand.CheckpointRefused(
-                commit.Generation, commit.Member, commit.WorkerId, commit.Draft.Step, commit.Draft.Attempt, refused.Error, refused.LostLineage),
+            CommitOutcome.Committed committed => new JobCommand.CheckpointCommitted(commit.Generation, commit.Draft.Attempt, committed.Entry, committed.Head),
+            CommitOutcome.Refused refused => new JobCommand.CheckpointRefused(commit.Generation, commit.Draft.Step, commit.Draft.Attempt, refused.Error, refused.LostLineage),
             _ => throw new InvalidOperationException("unknown outcome of a commit"),
         };
     }

@@ -1,12 +1,14 @@
+using System.Collections.Immutable;
+
 namespace KaleidoDist.Coordinator;
 
 /// <summary>
-/// Checkpoints: only the generation that trains proposes, every commit's parent is the checkpoint this job started from or last
-/// committed, and the rank hears of it after the state is written.
+/// Checkpoints: only the generation that trains reports shards, a set is committed when all of them are there (<see cref="CheckpointSet"/>), every
+/// commit's parent is the checkpoint this job started from or last committed, and ranks hear of it after the state is written.
 /// </summary>
 internal sealed partial class JobMachine
 {
-    private static JobTransition CheckpointProposed(JobState state, JobCommand.CheckpointProposed proposed)
+    private static JobTransition CheckpointProposed(JobState state, JobCommand.CheckpointProposed proposed, DateTimeOffset now)
     {
         var draft = proposed.Draft;
         if (!IsTraining(state, proposed))
@@ -17,16 +19,41 @@ internal sealed partial class JobMachine
         if (state.Base is { } parent)
         {
             if (parent.Generation == proposed.Generation && parent.Step == draft.Step && state.BaseAttempt == draft.Attempt)
-                return JobTransition.Passing(state, "this proposal is committed already", Verdict(proposed, parent.Seq, ""));
+                return JobTransition.Passing(state, "this attempt is committed already", Verdict(proposed, parent.Seq, ""));
             if (draft.Step < parent.Step)
                 return Refused(state, proposed, $"step {draft.Step} is older than {Place(parent)}");
         }
 
-        return JobTransition.Passing(
-            state,
-            $"member {proposed.Member} wrote step {draft.Step}",
-            new JobEffect.CommitCheckpoint(proposed.Generation, proposed.Member, proposed.WorkerId, draft, state.Head, WorldSizeOf(state, proposed.Generation)));
+        var world = WorldSizeOf(state, proposed.Generation);
+        return CheckpointSet.Add(state.Save, proposed.Generation, world, draft) switch
+        {
+            SetMove.Waiting waiting => JobTransition.Passing(
+                state with { Save = waiting.Set }, $"shard {draft.Shard} of {world} of step {draft.Step} is written"),
+            SetMove.Complete complete => JobTransition.Passing(
+                state with { Save = complete.Set },
+                $"step {draft.Step} is written",
+                new JobEffect.CommitCheckpoint(proposed.Generation, complete.Whole, state.Head, world)),
+            SetMove.Abandoned abandoned => Abandoned(state, abandoned.Set, abandoned.Why, now),
+            SetMove.Refused refused => JobTransition.Ignored(state, refused.Why, Verdict(proposed, 0, refused.Why) with { IsAbandoned = refused.IsAbandoned }),
+            var other => throw new InvalidOperationException($"unknown move {other}"),
+        };
     }
+
+    /// <summary>One shard is missing for good: nothing becomes of the others, and training goes on. Told of once, however many ranks failed.</summary>
+    private static JobTransition Abandoned(JobState state, CheckpointSet set, string why, DateTimeOffset now)
+    {
+        var (code, text) = Coded(why, "KD-S104", $"step {set.Step} was not saved: {why}");
+        return JobTransition.Passing(
+            (state with { Save = set }).Noted(now, code, text),
+            why,
+            [.. Verdicts(state, set.Generation, set.Step, set.Attempt, 0, why).Select(v => v with { IsAbandoned = true })]);
+    }
+
+    /// <summary>The code that a text begins with and the rest of it; else a code for all other texts.</summary>
+    private static (string Code, string Text) Coded(string text, string otherwise, string otherText)
+        => text.StartsWith("KD-", StringComparison.Ordinal) && text.IndexOf(' ', StringComparison.Ordinal) is > 0 and var space
+            ? (text[..space], text[(space + 1)..])
+            : (otherwise, otherText);
 
     /// <summary>
     /// Whether the proposal is of the generation that trains: the present one (a rank that formed it has peers that did so too, even if
@@ -58,17 +85,22 @@ internal sealed partial class JobMachine
         }).Noted(now, "", $"checkpoint {entry.Seq}: step {entry.Step} ({entry.Kind})");
         return JobTransition.Move(
             state,
-            new JobEffect.SendVerdict(committed.Generation, committed.Member, committed.WorkerId, entry.Step, committed.Attempt, entry.Seq, ""),
-            new JobEffect.Retain(committed.Generation, state.Head, WorldSizeOf(state, committed.Generation)));
+            [
+                .. Verdicts(state, committed.Generation, entry.Step, committed.Attempt, entry.Seq, ""),
+                new JobEffect.Retain(committed.Generation, state.Head, WorldSizeOf(state, committed.Generation)),
+            ]);
     }
 
     private JobTransition CheckpointRefused(JobState state, JobCommand.CheckpointRefused refused, DateTimeOffset now)
     {
-        var verdict = new JobEffect.SendVerdict(refused.Generation, refused.Member, refused.WorkerId, refused.Step, refused.Attempt, 0, refused.Error);
+        ImmutableArray<JobEffect> verdicts = [.. Verdicts(state, refused.Generation, refused.Step, refused.Attempt, 0, refused.Error)];
+        // Whether a manifest came of it is known only when history is read anew: nobody removes a file.
+        if (state.Save is { } set && (set.Generation, set.Step, set.Attempt) == (refused.Generation, refused.Step, refused.Attempt))
+            state = state with { Save = set.Failed(refused.Error) with { IsInDoubt = true } };
         if (!refused.LostLineage)
-            return JobTransition.Move(state.Noted(now, "KD-S104", $"step {refused.Step} was not saved: {refused.Error}"), verdict);
+            return JobTransition.Move(state.Noted(now, "KD-S104", $"step {refused.Step} was not saved: {refused.Error}"), verdicts.AsSpan());
         var why = $"step {refused.Step} was not saved: {refused.Error}";
-        return LoseLineage(state.Noted(now, "KD-C120", why) with { LastError = why }, why, now).After([verdict]);
+        return LoseLineage(state.Noted(now, "KD-C120", why) with { LastError = why }, why, now).After(verdicts);
     }
 
     /// <summary>The state in memory continues a history that is not the newest any more.</summary>
@@ -87,6 +119,10 @@ internal sealed partial class JobMachine
 
     private static JobTransition Refused(JobState state, JobCommand.CheckpointProposed proposed, string why)
         => JobTransition.Ignored(state, why, Verdict(proposed, 0, why));
+
+    /// <summary>The answer to every rank that may take part in the attempt: also to one that has not reported yet, and can stop writing.</summary>
+    private static IEnumerable<JobEffect.SendVerdict> Verdicts(JobState state, long generation, long step, int attempt, long seq, string error)
+        => state.Seats.Concat(state.Leavers).Where(s => s.IsLive).Select(s => new JobEffect.SendVerdict(generation, s.Member, s.WorkerId, step, attempt, seq, error));
 
     private static JobEffect.SendVerdict Verdict(JobCommand.CheckpointProposed proposed, long seq, string error)
         => new(proposed.Generation, proposed.Member, proposed.WorkerId, proposed.Draft.Step, proposed.Draft.Attempt, seq, error);

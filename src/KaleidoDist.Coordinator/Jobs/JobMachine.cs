@@ -48,7 +48,7 @@ internal sealed partial class JobMachine(JobRules rules)
             JobCommand.WorkerLost lost => WorkerLost(state, lost.WorkerId, lost.Why, now),
             JobCommand.WorkerSuspected suspected => WorkerSuspected(state, suspected, now),
             JobCommand.WorkerLeaving leaving => WorkerLeaving(state, leaving, now),
-            JobCommand.CheckpointProposed proposed => CheckpointProposed(state, proposed),
+            JobCommand.CheckpointProposed proposed => CheckpointProposed(state, proposed, now),
             JobCommand.CheckpointCommitted committed => CheckpointCommitted(state, committed, now),
             JobCommand.CheckpointRefused refused => CheckpointRefused(state, refused, now),
             JobCommand.CheckpointsRemoved removed => CheckpointsRemoved(state, removed),

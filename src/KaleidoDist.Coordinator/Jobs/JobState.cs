@@ -102,6 +102,9 @@ internal sealed record JobState
     /// <summary>Attempt number of the newest commit, to answer its repetition.</summary>
     public int BaseAttempt { get; init; }
 
+    /// <summary>The newest attempt to save; null before the first. What it lacks after a restart, ranks report again.</summary>
+    public CheckpointSet? Save { get; init; }
+
     /// <summary>Checkpoints of the run that are kept, oldest first.</summary>
     public ImmutableArray<CheckpointEntry> Checkpoints { get; init; } = [];
 

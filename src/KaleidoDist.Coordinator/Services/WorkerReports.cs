@@ -96,8 +96,14 @@ internal static class WorkerReports
             [.. proposal.Files.Select(f => new DraftFile(f.Name, f.Bytes, f.Xxh128, f.Tensors))],
             proposal.WeightsXxh128,
             proposal.Kind,
-            [.. proposal.Metrics.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => new DraftMetric(m.Key, m.Value))]);
-        return new WorkerReport(written.JobId, new JobCommand.CheckpointProposed(written.Generation, written.Member, workerId, draft));
+            [.. proposal.Metrics.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => new DraftMetric(m.Key, m.Value))])
+        {
+            Shard = proposal.Shard,
+            ShardCount = proposal.ShardCount,
+            ReplicaHash = proposal.ReplicaHash,
+            Error = proposal.Error,
+        };
+        return new WorkerReport(written.JobId, new JobCommand.CheckpointProposed(proposal.Generation, written.Member, workerId, draft));
     }
 
     private static RunningSeat Seat(Wire.RunningRank running)

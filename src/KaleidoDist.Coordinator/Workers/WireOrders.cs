@@ -78,6 +78,8 @@ internal static class WireOrders
                 Committed = verdict.Seq > 0,
                 Seq = verdict.Seq,
                 Error = verdict.Error,
+                Generation = verdict.Generation,
+                Abandoned = verdict.IsAbandoned,
             },
         },
     };

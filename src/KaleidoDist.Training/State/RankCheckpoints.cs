@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using KaleidoDist.Checkpoints;
 using KaleidoDist.Collectives;
 using KaleidoDist.Contracts;
@@ -6,23 +7,51 @@ using KaleidoDist.Protocol.V1;
 namespace KaleidoDist.Training;
 
 /// <summary>
-/// Rank 0's checkpoints: when one is due, writing it, proposing it. A checkpoint that cannot be written never stops training, except
-/// the last one: a finished training without its weights on disk is a failure.
+/// One rank's checkpoints in one generation: when one is due, saving its shard behind the training, and hearing what became of it. Which step is
+/// saved is decided in the reduction of that step, so all ranks begin the same attempt at the same border and none asks anybody (decision 0011). A
+/// checkpoint that cannot be written never stops training, except the last one: a finished training without its weights on disk is a failure.
 /// </summary>
-internal sealed class RankCheckpoints(TrainerSetup setup, ReplicaState state, ICollective collective, ITrainingPort port, TimeProvider time)
+internal sealed class RankCheckpoints : IDisposable
 {
     private const int FinalAttempts = 3;
     private static readonly TimeSpan DecisionLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(2);
 
-    private readonly CheckpointShardWriter writer = new(setup.RunDirectory);
+    private readonly TrainerSetup setup;
+    private readonly ReplicaState state;
+    private readonly ICollective collective;
+    private readonly ITrainingPort port;
+    private readonly TimeProvider time;
+    private readonly CheckpointShardWriter writer;
     private readonly Dictionary<string, double> validation = [];
-    private long lastSave = time.GetTimestamp();
-    private long savedStep = NewestStepIn(setup.RunDirectory, state.Step, time);
+    private ShardSave? current;
+    private (long Step, int Attempt) newest;
+    private long lastSave;
+    private long savedStep;
+    private bool isCompared = true;
 
-    /// <summary>Whether a periodic checkpoint falls on <paramref name="step"/>, or fell on one before it that a lost rank 0 did not save.</summary>
+    internal RankCheckpoints(TrainerSetup setup, ReplicaState state, ICollective collective, ITrainingPort port, TimeProvider time, IStorage? storage = null)
+    {
+        (this.setup, this.state, this.collective, this.port, this.time) = (setup, state, collective, port, time);
+        writer = new CheckpointShardWriter(setup.RunDirectory, storage);
+        lastSave = time.GetTimestamp();
+        savedStep = collective.Rank == 0 ? NewestStepIn(setup.RunDirectory, state.Step, time) : 0;
+        Reserve();
+    }
+
+    /// <summary>Whether this rank is busy with an earlier checkpoint: writing its shard, or not knowing yet what became of it.</summary>
+    internal bool IsBusy => current is { IsDecided: false } || state.Checkpoints.IsBusy;
+
+    /// <summary>Checkpoints that were due while an earlier one was still on its way.</summary>
+    internal long SkippedCount { get; private set; }
+
+    /// <summary>
+    /// Whether a periodic checkpoint falls on <paramref name="step"/>, or fell on one before it that a broken generation did not save. Rank 0 alone says so.
+    /// </summary>
     internal bool IsDue(long step)
     {
+        if (collective.Rank != 0)
+            return false;
         var spec = setup.Spec.Checkpoint;
         return spec.EverySteps is { } steps ? step / steps > savedStep / steps : time.GetElapsedTime(lastSave) >= spec.Every;
     }
@@ -34,78 +63,141 @@ internal sealed class RankCheckpoints(TrainerSetup setup, ReplicaState state, IC
             validation[$"validation.{metric.Task}.{metric.Metric}"] = metric.Value;
     }
 
-    /// <summary>Writes and proposes; training goes on without waiting for the answer.</summary>
-    internal void SavePeriodic() => TryWrite(CheckpointKind.Periodic);
+    /// <summary>Begins to save the present step; training goes on. All ranks call it at the same border.</summary>
+    internal void SavePeriodic()
+    {
+        Begin(CheckpointKind.Periodic);
+        isCompared = collective.WorldSize == 1;
+    }
 
-    /// <summary>Writes, proposes and waits for the commit: the job is about to give its workers back.</summary>
+    /// <summary>Leaves out the present step, since a rank is still busy with the checkpoint before. All ranks call it at the same border.</summary>
+    internal void Skip()
+    {
+        SkippedCount++;
+        (lastSave, savedStep) = (time.GetTimestamp(), state.Step);
+        if (collective.Rank == 0)
+            port.Log($"the checkpoint of step {state.Step} is left out: the one of step {newest.Step} is still on its way ({SkippedCount} so far)");
+    }
+
+    /// <summary>
+    /// Hears what became of a save, and once for each compares the hashes that the ranks took of their replicas. All ranks call it at the same border, after
+    /// a step; a replica that differs is healed, and the coordinator does not commit the set.
+    /// </summary>
+    internal void Follow()
+    {
+        while (port.AwaitDecision(TimeSpan.Zero) is { } decision)
+            Take(decision);
+        if (isCompared)
+            return;
+        isCompared = true;
+        if (Gather(current!.ReplicaHash).Distinct().Count() > 1)
+            ReplicaComparison.Heal(state, collective, port);
+    }
+
+    /// <summary>Saves the present step and waits for the commit: the job is about to give its workers back. All ranks call it.</summary>
     internal void SavePreempted()
     {
-        if (state.CommittedStep == state.Step || TryWrite(CheckpointKind.Preempt) is not { } proposal)
-            return;
-        if (Refusal(proposal) is { } refusal)
+        if (SaveAndWait(CheckpointKind.Preempt, attempts: 1) is { } refusal && collective.Rank == 0)
             port.Warn("KD-R110", $"The checkpoint of step {state.Step} is not committed ({refusal}); the job will go on from the one before it.");
     }
 
-    /// <summary>Writes the last checkpoint and waits for its commit, several times if need be.</summary>
+    /// <summary>Saves the last step and waits for the commit, several times if need be. All ranks call it.</summary>
     /// <exception cref="KaleidoException">The weights are trained but not saved.</exception>
     internal void SaveFinal()
     {
-        if (state.CommittedStep == state.Step)
-            return;
-        var refusal = "it could not be written";
-        for (var attempt = 1; attempt <= FinalAttempts; attempt++)
-        {
-            if (TryWrite(CheckpointKind.Final) is { } proposal)
-            {
-                if (Refusal(proposal) is not { } reason)
-                    return;
-                refusal = reason;
-            }
-
-            if (attempt < FinalAttempts)
-                Task.Delay(RetryPause, time).Wait();
-        }
-
         // Not tried again in a new generation: that would train everything since the newest checkpoint once more, to fail once more.
-        throw KaleidoException.Usage($"Training reached its last step {state.Step}, but its checkpoint was not committed after {FinalAttempts} attempts: {refusal}. Mend '{setup.RunDirectory}' and run the same command: it goes on from the newest checkpoint there.");
+        if (SaveAndWait(CheckpointKind.Final, FinalAttempts) is { } refusal)
+            throw KaleidoException.Usage($"Training reached its last step {state.Step}, but its checkpoint was not committed after {FinalAttempts} attempts: {refusal}. Mend '{setup.RunDirectory}' and run the same command: it goes on from the newest checkpoint there.");
     }
 
-    /// <summary>Writes and proposes; null, with a warning, when it could not be written.</summary>
-    private CheckpointProposal? TryWrite(CheckpointKind kind)
+    /// <summary>Gives up what is under way: the generation is over.</summary>
+    public void Dispose() => current?.GiveUp();
+
+    /// <summary>
+    /// Saves until it is committed, and nobody leaves before: if a rank is lost in the middle of it, the others do it anew. Null when it is committed, else why not.
+    /// </summary>
+    private string? SaveAndWait(CheckpointKind kind, int attempts)
     {
         port.EnterPhase("checkpoint", state.Step);
-        lastSave = time.GetTimestamp();
-        savedStep = state.Step;
-        try
+        string? refusal = null;
+        for (var attempt = 1; ; attempt++)
         {
-            var shard = writer.Write(state.Snapshot(setup.JobId, collective.Generation));
-            port.Log($"wrote the checkpoint of step {state.Step}: {shard.Files.Sum(f => f.Bytes):N0} bytes in {time.GetElapsedTime(lastSave).TotalSeconds:0.00} s");
-            var proposal = Describe(shard, kind);
-            port.Propose(proposal);
-            return proposal;
-        }
-        catch (CheckpointWriteException error)
-        {
-            port.Warn(error.Code, error.Message[(error.Code.Length + 1)..]);
-            return null;
+            // A rank may have heard of a commit that a rank before it in this place did not.
+            if (Gather(state.CommittedStep == state.Step ? 1UL : 0UL).Contains(1UL))
+            {
+                state.CommittedStep = state.Step;
+                return null;
+            }
+
+            if (attempt > attempts)
+                return refusal;
+            if (attempt > 1)
+                Task.Delay(RetryPause, time).Wait();
+            current?.AwaitReport();
+            Begin(kind).AwaitReport();
+            refusal = Refusal();
         }
     }
 
-    /// <summary>Waits for the answer; null when the checkpoint is committed, else why not.</summary>
-    private string? Refusal(CheckpointProposal proposal)
+    private ShardSave Begin(CheckpointKind kind)
+    {
+        var begin = time.GetTimestamp();
+        newest = (state.Step, newest.Step == state.Step ? newest.Attempt + 1 : 1);
+        (lastSave, savedStep) = (begin, state.Step);
+        current = new ShardSave(
+            state.Snapshot(setup.JobId, collective.Generation) with { FirstAttempt = newest.Attempt }, Describe(kind, newest.Attempt), state.Checkpoints, writer, port, time);
+        return current;
+    }
+
+    /// <summary>Waits for the decision; null when the checkpoint is committed, else why not.</summary>
+    private string? Refusal()
     {
         var asked = time.GetTimestamp();
         while (port.AwaitDecision(DecisionLimit - time.GetElapsedTime(asked)) is { } decision)
         {
-            // An answer to a periodic checkpoint may still be on its way.
-            if (decision.Step != proposal.Step || decision.Attempt != proposal.Attempt)
-                continue;
-            if (decision.Committed)
-                state.CommittedStep = decision.Step;
-            return decision.Committed ? null : decision.Error;
+            // A decision about a periodic checkpoint may still be on its way.
+            if (Take(decision))
+                return decision.Committed ? null : decision.Error;
         }
 
         return $"no coordinator answered within {DecisionLimit.TotalSeconds:0} s";
+    }
+
+    private bool Take(CheckpointDecision decision)
+    {
+        if (current?.Take(decision) is not true)
+            return false;
+        if (decision.Committed)
+            state.CommittedStep = decision.Step;
+        return true;
+    }
+
+    /// <summary>Touches the memory of a snapshot before the first one is due. What goes wrong shows at the first save.</summary>
+    private void Reserve()
+    {
+        var share = state.SnapshotForm(setup.JobId, collective.Generation).Share(collective.Rank + 1, collective.WorldSize);
+        _ = state.Checkpoints.Enqueue(memory =>
+        {
+            try
+            {
+                memory.Reserve(share);
+            }
+            catch (OutOfMemoryException error)
+            {
+                port.Log($"no memory for snapshots: {error.Message}");
+            }
+        });
+    }
+
+    private List<ulong> Gather(ulong mine)
+    {
+        if (collective.WorldSize == 1)
+            return [mine];
+        var bytes = new byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, mine);
+        var all = new byte[sizeof(ulong) * collective.WorldSize];
+        collective.AllGather(bytes, all);
+        return [.. Enumerable.Range(0, collective.WorldSize).Select(rank => BinaryPrimitives.ReadUInt64LittleEndian(all.AsSpan(rank * sizeof(ulong))))];
     }
 
     private static long NewestStepIn(string runDirectory, long step, TimeProvider time)
@@ -120,21 +212,21 @@ internal sealed class RankCheckpoints(TrainerSetup setup, ReplicaState state, IC
         }
     }
 
-    private CheckpointProposal Describe(CheckpointShard shard, CheckpointKind kind)
+    private CheckpointProposal Describe(CheckpointKind kind, int attempt)
     {
         var position = setup.PositionAfter(state.Step);
         var proposal = new CheckpointProposal
         {
+            Generation = collective.Generation,
             Step = state.Step,
             Epoch = position.Epoch,
             StepInEpoch = position.StepInEpoch,
             Samples = position.SampleCount,
-            Attempt = shard.Attempt,
-            Directory = shard.Directory,
-            WeightsXxh128 = shard.WeightsXxh128,
+            Attempt = attempt,
+            Shard = collective.Rank + 1,
+            ShardCount = collective.WorldSize,
             Kind = kind.ToString().ToLowerInvariant(),
         };
-        proposal.Files.AddRange(shard.Files.Select(f => new Protocol.V1.CheckpointFile { Name = f.Name, Bytes = f.Bytes, Xxh128 = f.Xxh128, Tensors = f.Tensors }));
         foreach (var (name, value) in validation)
             proposal.Metrics[name] = value;
         return proposal;

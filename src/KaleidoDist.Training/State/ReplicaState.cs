@@ -64,6 +64,9 @@ public sealed class ReplicaState : IDisposable
     /// <summary>The flat gradients in host memory, where they are reduced: the buffer itself on a CPU, a copy of it otherwise.</summary>
     public FloatRange HostGradients { get; }
 
+    /// <summary>The thread that copies and writes checkpoints of this replica, and its memory.</summary>
+    internal CheckpointLane Checkpoints { get; } = new();
+
     /// <summary>The memory of the GPU that this rank computes on; null on a CPU.</summary>
     public CudaMemory? GpuMemory { get; }
 
@@ -91,7 +94,12 @@ public sealed class ReplicaState : IDisposable
     public static ReplicaState CreateEmpty(TrainerSetup setup) => new(setup.Spec, SelectDevice(setup.Spec.Workers.Device)) { Step = Nothing };
 
     /// <summary>Weights, first and second moments in host memory as they are now, padding included: the buffers themselves on a CPU.</summary>
-    public IReadOnlyList<FloatRange> ToHost() => [.. Flats.Select(flat => RangeOf(OnHostNow(flat)))];
+    public IReadOnlyList<FloatRange> ToHost()
+    {
+        // Whoever gets the ranges may write to them.
+        Checkpoints.AwaitSnapshot();
+        return [.. Flats.Select(flat => RangeOf(OnHostNow(flat)))];
+    }
 
     /// <summary>Takes what was written to the ranges of <see cref="ToHost"/> as the new weights and moments.</summary>
     public void FromHost()
@@ -127,17 +135,11 @@ public sealed class ReplicaState : IDisposable
             Parameters.Gradients.copy_(staging);
     }
 
-    /// <summary>The state as tensors to save; valid while nobody trains.</summary>
-    public CheckpointSnapshot Snapshot(string jobId, long generation) => new()
-    {
-        JobId = jobId,
-        Generation = generation,
-        Step = Step,
-        Weights = Sources(Parameters.Weights),
-        FirstMoments = Sources(Optimizer.FirstMoment),
-        SecondMoments = Sources(Optimizer.SecondMoment),
-        State = new TrainingState(Optimizer.StepCount),
-    };
+    /// <summary>The state as tensors to save: on a CPU the very buffers, which the next update changes.</summary>
+    public CheckpointSnapshot Snapshot(string jobId, long generation) => Snapshot(jobId, generation, flat => TorchStable.DataPointer(OnHostNow(flat)));
+
+    /// <summary>The same without content: names, shapes and sizes.</summary>
+    internal CheckpointSnapshot SnapshotForm(string jobId, long generation) => Snapshot(jobId, generation, _ => 0);
 
     /// <summary>Hash of weights and moments: equal on all ranks after every step.</summary>
     public ulong ReplicaHash()
@@ -159,6 +161,7 @@ public sealed class ReplicaState : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        Checkpoints.Dispose();
         Optimizer.Dispose();
         Parameters.Dispose();
         staging?.Dispose();
@@ -185,11 +188,19 @@ public sealed class ReplicaState : IDisposable
         Step = CommittedStep = manifest.Step;
     }
 
-    private List<TensorSource> Sources(Tensor flat)
+    private CheckpointSnapshot Snapshot(string jobId, long generation, Func<Tensor, nint> addressOf) => new()
     {
-        var start = TorchStable.DataPointer(OnHostNow(flat));
-        return [.. Parameters.Layout.Slots.Select(s => new TensorSource(s.Name, TensorType.F32, s.Shape, start + (nint)(s.Offset * sizeof(float)), s.Count * sizeof(float)))];
-    }
+        JobId = jobId,
+        Generation = generation,
+        Step = Step,
+        Weights = Sources(addressOf(Parameters.Weights)),
+        FirstMoments = Sources(addressOf(Optimizer.FirstMoment)),
+        SecondMoments = Sources(addressOf(Optimizer.SecondMoment)),
+        State = new TrainingState(Optimizer.StepCount),
+    };
+
+    private List<TensorSource> Sources(nint start)
+        => [.. Parameters.Layout.Slots.Select(s => new TensorSource(s.Name, TensorType.F32, s.Shape, start + (nint)(s.Offset * sizeof(float)), s.Count * sizeof(float)))];
 
     /// <summary>The buffer itself on a CPU; else its copy in host memory, allocated once and brought up to date.</summary>
     private Tensor OnHostNow(Tensor flat)

@@ -26,6 +26,7 @@ internal sealed class StepUpdate(JobSpec spec, long totalSteps)
         state.Parameters.Gradients.mul_(1.0 / sums.SampleCount);
         var norm = GradientClip.Apply(state.Parameters.Gradients, state.Parameters.Layout, spec.Training.Optimizer.ClipNorm);
         var applied = double.IsFinite(norm);
+        state.Checkpoints.AwaitSnapshot(); // nothing before this changed what is being copied
         if (applied)
             state.Optimizer.Step(rate);
         state.Step = step;

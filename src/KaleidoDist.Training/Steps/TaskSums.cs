@@ -19,6 +19,7 @@ public sealed class TaskSums
     private const int StopIndex = ReplacedIndex + 1;
     private const int CheckpointIndex = StopIndex + 1;
     private const int PartIndex = CheckpointIndex + 1;
+    private const int SavingIndex = PartIndex + 1;
 
     private readonly float[] values = new float[Length];
 
@@ -39,6 +40,9 @@ public sealed class TaskSums
 
     /// <summary>Whether any rank knows of the next generation, which begins after this step.</summary>
     public bool PartRequested => values[PartIndex] > 0;
+
+    /// <summary>Whether any rank is still busy with an earlier checkpoint.</summary>
+    public bool IsSaving => values[SavingIndex] > 0;
 
     /// <summary>Sum of the seven mean losses.</summary>
     public double TotalLoss => Enum.GetValues<PretrainTask>().Sum(Loss);
@@ -71,11 +75,12 @@ public sealed class TaskSums
         values[ReplacedIndex] += replaced;
     }
 
-    /// <summary>Carries a rank's requests into the step, so that all ranks learn of them at the same border.</summary>
-    public void Request(bool stop, bool checkpoint, bool part)
+    /// <summary>Carries what a rank wishes, and whether it is busy with a checkpoint, into the step, so that all ranks learn of it at the same border.</summary>
+    public void Request(bool stop, bool checkpoint, bool part, bool saving)
     {
         values[StopIndex] += stop ? 1 : 0;
         values[CheckpointIndex] += checkpoint ? 1 : 0;
         values[PartIndex] += part ? 1 : 0;
+        values[SavingIndex] += saving ? 1 : 0;
     }
 }

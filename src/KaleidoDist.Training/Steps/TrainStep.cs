@@ -36,8 +36,8 @@ internal sealed class TrainStep : IDisposable
     /// <summary>Called with a step that is reduced on this rank but not applied yet; the gradient is in the state's host buffer.</summary>
     internal Action<long, TaskSums>? Reduced { get; set; }
 
-    /// <summary>Runs step <paramref name="step"/> (1-based) over the leaves that <paramref name="feed"/> hands out.</summary>
-    internal StepFigures Run(long step, LeafFeed feed, bool checkpointDue)
+    /// <summary>Runs step <paramref name="step"/> (1-based) over the leaves that <paramref name="feed"/> hands out. Before the update it waits for a snapshot of the state.</summary>
+    internal StepFigures Run(long step, LeafFeed feed, RankCheckpoints checkpoints)
     {
         var begin = time.GetTimestamp();
         state.ReducedStep = 0;
@@ -56,8 +56,8 @@ internal sealed class TrainStep : IDisposable
             var sums = new TaskSums();
             gradients.Add(step, leaf, sums);
             ledger?.Computed(collective.Generation, step, virtualRank, leaf);
-            if (virtualRank == hosted.First)
-                sums.Request(port.StopRequested, checkpointDue, port.PartRequested);
+            if (virtualRank == hosted.End - 1)
+                sums.Request(port.StopRequested, checkpoints.IsDue(step), port.PartRequested, checkpoints.IsBusy);
             sums.Values.CopyTo(figureBuffer.Floats.AsSpan());
             figures.Add(figureBuffer.Floats);
             compute += time.GetElapsedTime(started);

@@ -127,7 +127,7 @@ internal sealed partial class RankProcess
     /// <summary>Sends a command; false when the process is gone.</summary>
     internal bool Send(RankCommand command)
     {
-        if (command.CheckpointDecision is { } decision && PendingProposal?.CheckpointWritten.Proposal is { } asked && asked.Step == decision.Step && asked.Attempt == decision.Attempt)
+        if (command.CheckpointDecision is { } decision && PendingProposal?.CheckpointWritten.Proposal is { } asked && (asked.Generation, asked.Step, asked.Attempt) == (decision.Generation, decision.Step, decision.Attempt))
             PendingProposal = null;
         return pipe.TryWrite(command);
     }
@@ -216,7 +216,7 @@ internal sealed partial class RankProcess
                 lock (state)
                     PendingProposal = new WorkerMessage
                     {
-                        CheckpointWritten = new CheckpointWritten { JobId = Key.JobId, Generation = generation, Rank = rank, Member = Key.Member, Proposal = message.Checkpoint },
+                        CheckpointWritten = new CheckpointWritten { JobId = Key.JobId, Generation = message.Checkpoint.Generation, Rank = rank, Member = Key.Member, Proposal = message.Checkpoint },
                     };
                 report(this, PendingProposal);
                 break;

@@ -227,18 +227,13 @@ internal sealed class RankPort(string jobId, long member, MessagePipe<RankComman
     public void Log(string line) => Console.Error.WriteLine(line);
 
     /// <inheritdoc/>
-    public void Propose(CheckpointProposal proposal)
-    {
-        while (decisions.Reader.TryRead(out _))
-        {
-        }
-
-        pipe.TryWrite(new RankReport { Checkpoint = proposal });
-    }
+    public void Propose(CheckpointProposal proposal) => pipe.TryWrite(new RankReport { Checkpoint = proposal });
 
     /// <inheritdoc/>
     public CheckpointDecision? AwaitDecision(TimeSpan limit)
     {
+        if (decisions.Reader.TryRead(out var known))
+            return known;
         using var timeout = new CancellationTokenSource(limit > TimeSpan.Zero ? limit : TimeSpan.Zero);
         try
         {

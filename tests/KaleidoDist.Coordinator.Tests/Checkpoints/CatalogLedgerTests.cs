@@ -110,7 +110,7 @@ public sealed class CatalogLedgerTests : IDisposable
         var draft = new CheckpointDraft(
             step, 0, step, step * 32, shard.Attempt, shard.Directory, [.. shard.Files.Select(f => new DraftFile(f.Name, f.Bytes, f.Xxh128, f.Tensors))],
             shard.WeightsXxh128, "periodic", ImmutableArray.Create(new DraftMetric("loss", 2.5)));
-        return new JobEffect.CommitCheckpoint(generation, 0, "w1", draft, head, 1);
+        return new JobEffect.CommitCheckpoint(generation, draft, head, 1);
     }
 
     private CheckpointShard Write(long generation, long step)

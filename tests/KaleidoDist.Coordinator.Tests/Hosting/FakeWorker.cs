@@ -128,23 +128,37 @@ internal sealed class FakeWorker : IAsyncDisposable
             },
         });
 
-    public Task ProposeAsync(FormGeneration form, long step, string kind = "periodic", int attempt = 1)
-        => SendAsync(new WorkerMessage
+    /// <summary>Every member of a generation, all of which run here, reports its shard.</summary>
+    public async Task ProposeAsync(FormGeneration form, long step, string kind = "periodic", int attempt = 1)
+    {
+        for (var rank = 0; rank < form.Members.Count; rank++)
         {
-            CheckpointWritten = new CheckpointWritten
+            await SendAsync(new WorkerMessage
             {
-                JobId = form.JobId,
-                Generation = form.Generation,
-                Rank = 0,
-                Member = form.Members[0].Member,
-                Proposal = new CheckpointProposal { Step = step, Attempt = attempt, Kind = kind, Samples = step * 32, WeightsXxh128 = "00", Directory = $"g{form.Generation}-s{step}-a{attempt}" },
-            },
-        });
+                CheckpointWritten = new CheckpointWritten
+                {
+                    JobId = form.JobId,
+                    Generation = form.Generation,
+                    Rank = rank,
+                    Member = form.Members[rank].Member,
+                    Proposal = new CheckpointProposal
+                    {
+                        Generation = form.Generation, Step = step, Attempt = attempt, Kind = kind, Samples = step * 32, WeightsXxh128 = "00",
+                        Directory = $"g{form.Generation}-s{step}-a{attempt}", Shard = rank + 1, ShardCount = form.Members.Count,
+                    },
+                },
+            });
+        }
+    }
 
+    /// <summary>Reports all shards and waits until every member was answered.</summary>
     public async Task<CheckpointDecision> SaveAsync(FormGeneration form, long step, string kind = "periodic")
     {
         await ProposeAsync(form, step, kind);
-        return await VerdictAsync();
+        CheckpointDecision decision = null!;
+        for (var rank = 0; rank < form.Members.Count; rank++)
+            decision = await VerdictAsync();
+        return decision;
     }
 
     /// <summary>Ends the stream without a goodbye, as a crash or a cut cable does.</summary>

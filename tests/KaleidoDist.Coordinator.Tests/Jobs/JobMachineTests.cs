@@ -74,7 +74,7 @@ public sealed class JobMachineTests
     public void AKilledRankThatIsNeverReportedGoneDelaysTheNextGenerationByTheDrainTimeOnly()
     {
         var job = new JobScript(new JobRules { DrainTimeout = TimeSpan.FromSeconds(10) }).Training("a", "b");
-        job.Do(new JobCommand.CheckpointRefused(1, 1, "a", 20, 1, "someone else committed", LostLineage: true)).Exited(1);
+        job.Do(new JobCommand.CheckpointRefused(1, 20, 1, "someone else committed", LostLineage: true)).Exited(1);
         Assert.Empty(job.After(9).Effects);
         job.After(1).Only<JobEffect.FindCheckpoint>();
     }
@@ -245,16 +245,54 @@ public sealed class JobMachineTests
     }
 
     [Fact]
+    public void ASetIsCommittedWhenItsLastShardIsThereAndEveryRankHearsOfIt()
+    {
+        var job = new JobScript().Training("a", "b");
+        job.Proposed(job.State.Seats[1], JobSamples.Draft(20, shard: 2, of: 2));
+        Assert.Empty(job.Effects);
+        Assert.Equal("shard 2 of 2 of step 20 is written", job.Last.Reason);
+        job.Proposed(job.State.Seats[0], JobSamples.Draft(20, shard: 1, of: 2)).Only<JobEffect.CommitCheckpoint>();
+        Assert.Equal(["a: 6", "b: 6"], job.Committed(6, 20).All<JobEffect.SendVerdict>().Select(v => $"{v.WorkerId}: {v.Seq}"));
+    }
+
+    [Fact]
+    public void AShardThatFailedEndsTheAttemptForAllRanksAndIsToldOnce()
+    {
+        var job = new JobScript().Training("a", "b");
+        job.Proposed(job.State.Seats[0], JobSamples.Draft(20, shard: 1, of: 2));
+        job.Proposed(job.State.Seats[1], JobSamples.Draft(20, shard: 2, of: 2) with { Error = "KD-S101 No space in 'run'." });
+        Assert.Equal(
+            ["a: 0 abandoned KD-S101 No space in 'run'.", "b: 0 abandoned KD-S101 No space in 'run'."],
+            job.All<JobEffect.SendVerdict>().Select(v => $"{v.WorkerId}: {v.Seq}{(v.IsAbandoned ? " abandoned" : "")} {v.Error}"));
+        Assert.Equal(("KD-S101", "No space in 'run'."), job.State.Notes[^1] is var note ? (note.Code, note.Text) : default);
+        Assert.Equal(JobPhase.Running, job.State.Phase);
+
+        var notes = job.State.Notes.Length;
+        job.Proposed(job.State.Seats[0], JobSamples.Draft(20, shard: 1, of: 2)); // its answer was lost
+        Assert.True(job.Only<JobEffect.SendVerdict>().IsAbandoned);
+        Assert.Equal(notes, job.State.Notes.Length);
+        job.Proposed(30, attempt: 1).Only<JobEffect.CommitCheckpoint>();
+    }
+
+    [Fact]
+    public void FilesOfACommitThatFailedInTheMiddleAreNotCalledAbandoned()
+    {
+        var job = new JobScript().Training("a").Proposed(20).Do(new JobCommand.CheckpointRefused(1, 20, 1, "the log could not be synced", LostLineage: false));
+        Assert.False(job.Only<JobEffect.SendVerdict>().IsAbandoned);
+        Assert.False(job.Proposed(20).Only<JobEffect.SendVerdict>().IsAbandoned);
+    }
+
+    [Fact]
     public void ALostLineageForcesAFreshGeneration()
     {
-        var job = new JobScript().Training("a").Do(new JobCommand.CheckpointRefused(1, 1, "a", 20, 1, "checkpoint 3 was committed by someone else", LostLineage: true));
+        var job = new JobScript().Training("a").Do(new JobCommand.CheckpointRefused(1, 20, 1, "checkpoint 3 was committed by someone else", LostLineage: true));
         Assert.Equal(JobPhase.Recovering, job.State.Phase);
     }
 
     [Fact]
     public void ACheckpointThatCannotBeWrittenLetsTrainingGoOn()
     {
-        var job = new JobScript().Training("a").Do(new JobCommand.CheckpointRefused(1, 1, "a", 20, 1, "no space", LostLineage: false));
+        var job = new JobScript().Training("a").Do(new JobCommand.CheckpointRefused(1, 20, 1, "no space", LostLineage: false));
         Assert.Equal(JobPhase.Running, job.State.Phase);
         Assert.Equal("no space", job.Only<JobEffect.SendVerdict>().Error);
     }

@@ -29,7 +29,9 @@ internal static class JobSamples
 
     public static CheckpointEntry Entry(long seq, long step, long generation) => new(seq, step, 0, step * 32, 2, generation, 100, "00", Noon, "periodic");
 
-    public static CheckpointDraft Draft(long step, int attempt = 1, string kind = "periodic") => new(step, 0, step, step * 32, attempt, "d", [], "00", kind, []);
+    /// <summary>One shard of a save, without files.</summary>
+    public static CheckpointDraft Draft(long step, int attempt = 1, string kind = "periodic", int shard = 1, int of = 1)
+        => new(step, 0, step, step * 32, attempt, "d", [], "00", kind, []) { Shard = shard, ShardCount = of };
 
     public static ImmutableArray<SlotSeat> Slots(long firstMember, params string[] workers) => [.. workers.Select((w, i) => new SlotSeat(firstMember + i, w, Host(w)))];
 

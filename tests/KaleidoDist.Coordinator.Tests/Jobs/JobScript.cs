@@ -79,10 +79,18 @@ internal sealed class JobScript
 
     public JobScript Progressed(long step) => Do(new JobCommand.RankProgressed(State.Generation, State.Seats[0].Member, State.Seats[0].WorkerId, step));
 
-    public JobScript Proposed(long step) => Do(new JobCommand.CheckpointProposed(State.Generation, State.Seats[0].Member, State.Seats[0].WorkerId, JobSamples.Draft(step)));
+    /// <summary>Every rank of the present generation reports its shard.</summary>
+    public JobScript Proposed(long step, int attempt = 1)
+    {
+        foreach (var seat in State.Seats.ToArray())
+            Proposed(seat, JobSamples.Draft(step, attempt, shard: seat.Rank + 1, of: State.Seats.Length));
+        return this;
+    }
+
+    public JobScript Proposed(RankSeat seat, CheckpointDraft draft) => Do(new JobCommand.CheckpointProposed(State.Generation, seat.Member, seat.WorkerId, draft));
 
     public JobScript Committed(long seq, long step)
-        => Do(new JobCommand.CheckpointCommitted(State.Generation, State.Seats[0].Member, State.Seats[0].WorkerId, 1, JobSamples.Entry(seq, step, State.Generation), new HistoryHead(seq, "hash", seq, [])));
+        => Do(new JobCommand.CheckpointCommitted(State.Generation, 1, JobSamples.Entry(seq, step, State.Generation), new HistoryHead(seq, "hash", seq, [])));
 
     public JobScript Registered(string worker, params RunningSeat[] running) => Do(new JobCommand.WorkerRegistered(worker, [.. running]));
 

@@ -67,7 +67,8 @@ public sealed class JoiningTests
     [Fact]
     public void UntilTheBorderTheGenerationThatTrainsSaves()
     {
-        var job = new JobScript().Training("a", "b").Joined("c").Do(new JobCommand.CheckpointProposed(1, 1, "a", JobSamples.Draft(20)));
+        var job = new JobScript().Training("a", "b").Joined("c");
+        job.Do(new JobCommand.CheckpointProposed(1, 1, "a", JobSamples.Draft(20, shard: 1, of: 2))).Do(new JobCommand.CheckpointProposed(1, 2, "b", JobSamples.Draft(20, shard: 2, of: 2)));
         Assert.Equal((1, 2), job.Only<JobEffect.CommitCheckpoint>() is var commit ? (commit.Generation, commit.WorldSize) : default);
         job.Formed(20, 0).Do(new JobCommand.CheckpointProposed(1, 1, "a", JobSamples.Draft(21)));
         Assert.Equal((0, "generation 1 is over; generation 2 is current"), job.Only<JobEffect.SendVerdict>() is var verdict ? (verdict.Seq, verdict.Error) : default);

@@ -92,8 +92,8 @@ public sealed class RegroupingTests
     {
         var job = new JobScript(spec: JobSamples.Spec(min: 3, steps: 1000)).Training("a", "b", "c").Progressed(512).Exited(1).Do(new JobCommand.RequestStop(StopWish.Checkpoint));
         Assert.Equal("g2 a c: 1 3 stop", job.Forms);
-        job.Formed(512, 0).Proposed(512).Only<JobEffect.CommitCheckpoint>();
-        job.Committed(1, 512).Formed(512).Finished(0, RankEnding.Stopped, 512).Exited(0).Finished(1, RankEnding.Stopped, 512).Exited(1);
+        job.Formed(512).Proposed(512).Only<JobEffect.CommitCheckpoint>();
+        job.Committed(1, 512).Finished(0, RankEnding.Stopped, 512).Exited(0).Finished(1, RankEnding.Stopped, 512).Exited(1);
         Assert.Equal((JobPhase.Preempted, "stopped; step 512 is saved"), (job.State.Phase, job.State.Reason));
     }
 

@@ -52,6 +52,17 @@ public sealed class JobWalkTests
     public void AWordOfAnOlderGenerationThatCountsIsCaught()
         => Caught((machine, state, command, now) => machine.Apply(state, command is JobCommand.RankFormed formed ? formed with { Generation = state.Generation } : command, now));
 
+    /// <summary>A machine that counts the reports of a save instead of its shards: one that came twice stands for another that is missing.</summary>
+    [Fact]
+    public void AShardThatCountsTwiceIsCaught() => Caught((machine, state, command, now) =>
+    {
+        if (command is not JobCommand.CheckpointProposed { Draft: { Error.Length: 0 } draft } proposed || state.Save is not { } save
+            || (save.Generation, save.Step, save.Attempt) != (proposed.Generation, draft.Step, draft.Attempt) || save.Shards.All(s => s.Shard != draft.Shard))
+            return machine.Apply(state, command, now);
+        var free = Enumerable.Range(1, save.ShardCount).FirstOrDefault(n => save.Shards.All(s => s.Shard != n), draft.Shard);
+        return machine.Apply(state, proposed with { Draft = draft with { Shard = free } }, now);
+    });
+
     /// <summary>A machine that takes a dead rank along.</summary>
     [Fact]
     public void ADeadRankThatStaysAMemberIsCaught()

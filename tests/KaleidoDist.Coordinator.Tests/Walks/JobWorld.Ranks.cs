@@ -36,7 +36,9 @@ internal sealed partial class JobWorld
 
                 break;
             case JobEffect.SendVerdict verdict when agent.Processes.TryGetValue(verdict.Member, out var saved) && saved.Group is { } group:
-                group.IsSaving = false;
+                if (group.Save is not { } save || (save.Step, save.Attempt, group.Generation) != (verdict.Step, verdict.Attempt, verdict.Generation))
+                    break;
+                group.Save = null;
                 group.IsSaved |= verdict.Seq > 0 && verdict.Step == saved.Step && group.IsStopping;
                 break;
         }
@@ -184,17 +186,32 @@ internal sealed partial class JobWorld
                 Exit(owner, member, ending, fatal: false);
             }
         }
-        else if (group.IsStopping || (isFirst && process.Step > 0 && process.Step % 5 == 0 && random.Next(4) == 0 && State.Base?.Step != process.Step))
+        else if (group.Save is { } save && !save.Reported.Contains(process.Member) && agent.IsConnected && random.Next(3) > 0)
         {
-            if (!isFirst || group.IsSaving || !agent.IsConnected)
-                return;
-            group.IsSaving = true;
-            agent.Reports.Enqueue(new JobCommand.CheckpointProposed(group.Generation, process.Member, agent.Id, JobSamples.Draft(process.Step, random.Next(1_000_000))));
+            save.Reported.Add(process.Member);
+            agent.Reports.Enqueue(new JobCommand.CheckpointProposed(group.Generation, process.Member, agent.Id, Shard(group, process, save)));
+        }
+        else if (isFirst && group.Save?.Step != process.Step && (group.IsStopping || (group.Save is null && process.Step > 0 && process.Step % 5 == 0 && random.Next(4) == 0 && State.Base?.Step != process.Step)))
+        {
+            // The last save does not wait for what becomes of one before it.
+            group.Save = new SimSave(process.Step, ++group.Attempts);
+        }
+        else if (group.IsStopping)
+        {
+            return;
         }
         else
         {
             Step(group, members);
         }
+    }
+
+    private CheckpointDraft Shard(SimGroup group, SimProcess process, SimSave save)
+    {
+        var draft = JobSamples.Draft(save.Step, save.Attempt, shard: group.RankOf(process.Member) + 1, of: group.Members.Count);
+        return random.Next(40) == 0
+            ? draft with { Error = "KD-S101 No space." }
+            : draft with { Files = [new DraftFile($"{save.Step} {save.Attempt} {draft.Shard}", 1, "00", 1)] };
     }
 
     private long Target => State.StopAfterStep > 0 ? Math.Min(State.StopAfterStep, State.Extent.TotalSteps) : State.Extent.TotalSteps;

@@ -219,8 +219,8 @@ internal sealed partial class JobWorld
                 return null;
             case JobEffect.CommitCheckpoint commit:
                 return folder.Commit(State, commit) is CommitOutcome.Committed committed
-                    ? new JobCommand.CheckpointCommitted(commit.Generation, commit.Member, commit.WorkerId, commit.Draft.Attempt, committed.Entry, committed.Head)
-                    : new JobCommand.CheckpointRefused(commit.Generation, commit.Member, commit.WorkerId, commit.Draft.Step, commit.Draft.Attempt, "lost", LostLineage: true);
+                    ? new JobCommand.CheckpointCommitted(commit.Generation, commit.Draft.Attempt, committed.Entry, committed.Head)
+                    : new JobCommand.CheckpointRefused(commit.Generation, commit.Draft.Step, commit.Draft.Attempt, "lost", LostLineage: true);
             default:
                 return null;
         }
@@ -268,8 +268,9 @@ internal sealed partial class JobWorld
         agent.IsConnected = agent.IsKnown = true;
         pool.Suspend(agent.Id);
         var running = agent.Processes.Values.Select(p => new RunningSeat(p.Member, p.Generation, p.IsReady ? $"{agent.Id}:{p.Member}" : "", p.IsReady && p.IsWaiting && p.Entering is null, 1, p.Step)).ToImmutableArray();
-        foreach (var group in agent.Processes.Values.Select(p => p.Group).OfType<SimGroup>())
-            group.IsSaving = false; // its verdict may be lost: it proposes again
+        // What was reported may be lost, or its verdict: what is not answered is reported again.
+        foreach (var process in agent.Processes.Values)
+            process.Group?.Save?.Reported.Remove(process.Member);
         Do(new JobCommand.WorkerRegistered(agent.Id, running));
         pool.Enroll(agent.Id, $"{agent.Incarnation}", JobSamples.Host(agent.Id), SlotsPerWorker, running.Select(r => new SlotUse("job", r.Member)));
         if (agent.IsDraining)

@@ -58,7 +58,10 @@ internal sealed class SimGroup(JobEffect.FormGeneration form)
     /// <summary>No step follows: a checkpoint, and the end.</summary>
     public bool IsStopping { get; set; } = form.Stop;
 
-    public bool IsSaving { get; set; }
+    /// <summary>The save under way; null for none.</summary>
+    public SimSave? Save { get; set; }
+
+    public int Attempts { get; set; }
 
     public bool IsSaved { get; set; }
 
@@ -68,6 +71,12 @@ internal sealed class SimGroup(JobEffect.FormGeneration form)
     public void Break(int lostRank) => Broken ??= lostRank;
 
     public int RankOf(long member) => Members.First(m => m.Member == member).Rank;
+}
+
+/// <summary>An attempt to save: each member reports its shard of it.</summary>
+internal sealed record SimSave(long Step, int Attempt)
+{
+    public HashSet<long> Reported { get; } = [];
 }
 
 /// <summary>A worker's agent.</summary>

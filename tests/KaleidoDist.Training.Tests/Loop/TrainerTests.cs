@@ -45,6 +45,15 @@ public sealed class TrainerTests
     }
 
     [Fact]
+    public void ACheckpointIsLeftOutWhileNobodyKnowsWhatBecameOfTheOneBefore()
+    {
+        using var training = new MicroTraining("training.steps=6", "checkpoint.every=1");
+        var port = new RecordingPort { OnPropose = proposal => proposal.Kind == "final" ? training.Commit(proposal) : null };
+        Assert.Equal(TrainingEnd.Completed, training.Train(port).End);
+        Assert.Equal([(1L, "periodic"), (6L, "final")], port.Proposals.Select(proposal => (proposal.Step, proposal.Kind)));
+    }
+
+    [Fact]
     public void ATrainingThatStartsOverWritesItsJournalAnew()
     {
         using var training = new MicroTraining("training.steps=2");

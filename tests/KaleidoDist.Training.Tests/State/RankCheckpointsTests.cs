@@ -1,15 +1,17 @@
-using KaleidoDist.Collectives;
+using KaleidoDist.Checkpoints;
 using KaleidoDist.Contracts;
 using KaleidoDist.Protocol.V1;
 
 namespace KaleidoDist.Training.Tests;
 
-/// <summary>When rank 0 saves, and what it makes of the answers.</summary>
+/// <summary>When a rank saves, and what it makes of the answers.</summary>
 public sealed class RankCheckpointsTests : IDisposable
 {
     private readonly InstantTime time = new();
     private readonly List<IDisposable> owned = [];
+    private readonly List<RecordingPort> ports = [];
     private ReplicaState? state;
+    private string? folder;
 
     [Fact]
     public void ACheckpointIsDueEverySoManySteps()
@@ -28,7 +30,7 @@ public sealed class RankCheckpointsTests : IDisposable
     }
 
     [Fact]
-    public void ACheckpointThatALostRankDidNotSaveIsDueAtOnce()
+    public void ACheckpointThatABrokenGenerationDidNotSaveIsDueAtOnce()
     {
         var checkpoints = Create(new RecordingPort(), "checkpoint.every=10", step: 24);
         Assert.True(checkpoints.IsDue(25));
@@ -59,11 +61,99 @@ public sealed class RankCheckpointsTests : IDisposable
         var checkpoints = Create(port, step: 151); // 2,379 rows: 149 steps of 16 an epoch
         checkpoints.Remember([new TaskMetric { Task = "mlm", Metric = "loss", Value = 7.5 }]);
         checkpoints.SavePeriodic();
+        AwaitLane();
         var proposal = Assert.Single(port.Proposals);
         Assert.Equal((151L, 1L, 2L, 2379L + (2 * 16), "periodic"), (proposal.Step, proposal.Epoch, proposal.StepInEpoch, proposal.Samples, proposal.Kind));
         Assert.Equal(7.5, proposal.Metrics["validation.mlm.loss"]);
+        Assert.Equal((1L, 1, 1, 1, ""), (proposal.Generation, proposal.Attempt, proposal.Shard, proposal.ShardCount, proposal.Error));
         Assert.Equal(32, proposal.WeightsXxh128.Length);
         Assert.Equal(0, port.Waits);
+    }
+
+    [Fact]
+    public void ARankIsBusyUntilItHearsWhatBecameOfItsCheckpoint()
+    {
+        var port = new RecordingPort();
+        var checkpoints = Create(port, step: 10);
+        AwaitLane();
+        Assert.False(checkpoints.IsBusy);
+        checkpoints.SavePeriodic();
+        Assert.True(checkpoints.IsBusy);
+        AwaitLane();
+        Assert.True(checkpoints.IsBusy); // written, but nobody knows whether it is a checkpoint
+        port.Deliver(new CheckpointDecision { Generation = 0, Step = 10, Attempt = 1, Committed = true, Seq = 7 });
+        port.Deliver(new CheckpointDecision { Generation = 1, Step = 10, Attempt = 2, Committed = true, Seq = 8 });
+        checkpoints.Follow();
+        Assert.True(checkpoints.IsBusy); // these were about others
+        port.Deliver(new CheckpointDecision { Generation = 1, Step = 10, Attempt = 1, Committed = true, Seq = 9 });
+        checkpoints.Follow();
+        Assert.False(checkpoints.IsBusy);
+        Assert.Equal(10, state!.CommittedStep);
+    }
+
+    [Fact]
+    public void ACheckpointThatIsDueWhileOneIsOnItsWayIsLeftOutAndCounted()
+    {
+        var checkpoints = Create(new RecordingPort(), "checkpoint.every=10", step: 10);
+        checkpoints.SavePeriodic();
+        state!.Step = 20;
+        Assert.True(checkpoints.IsDue(20));
+        checkpoints.Skip();
+        Assert.Equal(1, checkpoints.SkippedCount);
+        Assert.False(checkpoints.IsDue(29));
+        Assert.True(checkpoints.IsDue(30));
+    }
+
+    [Fact]
+    public void TheStateMayChangeAsSoonAsItIsCopiedAndTheFilesHoldWhatItWas()
+    {
+        var storage = new GatedStorage();
+        var checkpoints = Create(new RecordingPort(), step: 10, storage: storage);
+        var weights = WeightsHash.Compute(state!.Snapshot("micro", 1).Weights);
+        checkpoints.SavePeriodic();
+        state.Checkpoints.AwaitSnapshot(); // what an update does first
+        using (TorchSharp.torch.no_grad())
+            state.Parameters.Weights.add_(1); // returns the very tensor
+        Assert.NotEqual(weights, WeightsHash.Compute(state.Snapshot("micro", 1).Weights));
+        storage.Open();
+        AwaitLane();
+        Assert.Equal(weights, ports[0].Proposals.Single().WeightsXxh128);
+    }
+
+    [Fact]
+    public void ASaveThatItsGenerationGivesUpReportsNothingAndLeavesNothing()
+    {
+        var storage = new GatedStorage();
+        var port = new RecordingPort();
+        var checkpoints = Create(port, step: 10, storage: storage);
+        checkpoints.SavePeriodic();
+        storage.AwaitCreation();
+        checkpoints.Dispose();
+        storage.Open();
+        AwaitLane();
+        Assert.Empty(port.Proposals);
+        Assert.Empty(Directory.GetDirectories(Path.Combine(folder!, "data")));
+    }
+
+    [Fact]
+    public void TheFilesOfAnAbandonedAttemptAreRemovedAndThoseOfOneInDoubtStay()
+    {
+        var port = new RecordingPort();
+        var checkpoints = Create(port, step: 10);
+        checkpoints.SavePeriodic();
+        AwaitLane();
+        port.Deliver(new CheckpointDecision { Generation = 1, Step = 10, Attempt = 1, Error = "the log could not be synced" });
+        checkpoints.Follow();
+        AwaitLane();
+        Assert.Equal(["g0000000001-s00000010-a1"], DataFolders());
+
+        checkpoints.SavePeriodic(); // of the same step: a name of its own
+        AwaitLane();
+        Assert.Equal(2, DataFolders().Length);
+        port.Deliver(new CheckpointDecision { Generation = 1, Step = 10, Attempt = 2, Error = "rank 1 has no space", Abandoned = true });
+        checkpoints.Follow();
+        AwaitLane();
+        Assert.Equal(["g0000000001-s00000010-a1"], DataFolders());
     }
 
     [Fact]
@@ -88,8 +178,8 @@ public sealed class RankCheckpointsTests : IDisposable
     public void ALateAnswerToAnEarlierProposalIsNotTakenForTheLastOnes()
     {
         var port = new RecordingPort { OnPropose = proposal => new CheckpointDecision { Step = proposal.Step, Attempt = proposal.Attempt, Error = "the disk is full" } };
-        port.Deliver(new CheckpointDecision { Step = 20, Attempt = 1, Committed = true, Seq = 2 });
-        port.Deliver(new CheckpointDecision { Step = 30, Attempt = 7, Committed = true, Seq = 3 });
+        port.Deliver(new CheckpointDecision { Generation = 1, Step = 20, Attempt = 1, Committed = true, Seq = 2 });
+        port.Deliver(new CheckpointDecision { Generation = 1, Step = 30, Attempt = 7, Committed = true, Seq = 3 });
         Assert.Throws<KaleidoException>(Create(port, step: 30).SaveFinal);
     }
 
@@ -115,18 +205,20 @@ public sealed class RankCheckpointsTests : IDisposable
     }
 
     [Fact]
-    public void AFolderThatCannotBeWrittenIsAWarningWhileTrainingGoesOn()
+    public void AFolderThatCannotBeWrittenIsReportedWhileTrainingGoesOn()
     {
-        var port = new RecordingPort();
+        var port = new RecordingPort { OnPropose = proposal => new CheckpointDecision { Step = proposal.Step, Attempt = proposal.Attempt, Error = proposal.Error, Abandoned = true } };
         var checkpoints = Create(port, step: 10, prepare: training =>
         {
             Directory.CreateDirectory(training.Folder);
             File.WriteAllText(Path.Combine(training.Folder, "data"), "a file where a folder should be");
         });
         checkpoints.SavePeriodic();
-        Assert.Empty(port.Proposals);
-        Assert.StartsWith("KD-S", Assert.Single(port.Warnings).Code, StringComparison.Ordinal);
-        Assert.Contains("it could not be written", Assert.Throws<KaleidoException>(checkpoints.SaveFinal).Message, StringComparison.Ordinal);
+        AwaitLane();
+        Assert.StartsWith("KD-S", Assert.Single(port.Proposals).Error, StringComparison.Ordinal);
+        checkpoints.Follow();
+        Assert.False(checkpoints.IsBusy);
+        Assert.Contains("after 3 attempts: KD-S", Assert.Throws<KaleidoException>(checkpoints.SaveFinal).Message, StringComparison.Ordinal);
     }
 
     public void Dispose()
@@ -135,14 +227,26 @@ public sealed class RankCheckpointsTests : IDisposable
             one.Dispose();
     }
 
-    private RankCheckpoints Create(RecordingPort port, string setting = "checkpoint.every=5m", long step = 0, Action<MicroTraining>? prepare = null)
+    private RankCheckpoints Create(RecordingPort port, string setting = "checkpoint.every=5m", long step = 0, Action<MicroTraining>? prepare = null, IStorage? storage = null)
     {
         var training = Own(new MicroTraining(setting));
         prepare?.Invoke(training);
+        folder = training.Folder;
+        ports.Add(port);
         state = Own(ReplicaState.Create(training.Setup));
         state.Step = step;
-        return new RankCheckpoints(training.Setup, state, Own(training.Alone()), port, time);
+        return new RankCheckpoints(training.Setup, state, Own(training.Alone()), port, time, storage);
     }
+
+    /// <summary>Waits until all that was begun is done.</summary>
+    private void AwaitLane()
+    {
+        if (!state!.Checkpoints.Enqueue(_ => { }).Wait(TimeSpan.FromSeconds(30)))
+            Assert.Fail("The checkpoint lane did not come to this point within 30 s.");
+        Assert.True(SpinWait.SpinUntil(() => !state.Checkpoints.IsBusy, TimeSpan.FromSeconds(30)));
+    }
+
+    private string[] DataFolders() => [.. Directory.GetDirectories(Path.Combine(folder!, "data")).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
 
     private T Own<T>(T one)
         where T : IDisposable

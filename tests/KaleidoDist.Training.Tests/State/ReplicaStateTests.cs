@@ -62,9 +62,9 @@ public sealed class ReplicaStateTests
     private static long Save(MicroTraining training, ReplicaState state)
     {
         var shard = new CheckpointShardWriter(training.Folder).Write(state.Snapshot("micro", generation: 1));
-        var proposal = new CheckpointProposal { Step = state.Step, Attempt = shard.Attempt, Directory = shard.Directory, WeightsXxh128 = shard.WeightsXxh128, Kind = "periodic" };
+        var proposal = new CheckpointProposal { Generation = 1, Shard = 1, ShardCount = 1, Step = state.Step, Attempt = shard.Attempt, Directory = shard.Directory, WeightsXxh128 = shard.WeightsXxh128, Kind = "periodic" };
         proposal.Files.AddRange(shard.Files.Select(f => new Protocol.V1.CheckpointFile { Name = f.Name, Bytes = f.Bytes, Xxh128 = f.Xxh128, Tensors = f.Tensors }));
-        return training.Commit(proposal).Seq;
+        return training.Commit(proposal)!.Seq;
     }
 
     private static ulong Hash(MicroTraining training)

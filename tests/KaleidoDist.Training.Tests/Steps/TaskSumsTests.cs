@@ -51,10 +51,11 @@ public sealed class TaskSumsTests
 
         Place(() => sums.AddSamples(1, 0));
         Place(() => sums.AddSamples(0, 1));
-        Place(() => sums.Request(stop: true, checkpoint: false, part: false));
-        Place(() => sums.Request(stop: false, checkpoint: true, part: false));
-        Place(() => sums.Request(stop: false, checkpoint: false, part: true));
-        Assert.Equal((3 * Tasks.Length) + 5, places.Count);
+        Place(() => sums.Request(stop: true, checkpoint: false, part: false, saving: false));
+        Place(() => sums.Request(stop: false, checkpoint: true, part: false, saving: false));
+        Place(() => sums.Request(stop: false, checkpoint: false, part: true, saving: false));
+        Place(() => sums.Request(stop: false, checkpoint: false, part: false, saving: true));
+        Assert.Equal((3 * Tasks.Length) + 6, places.Count);
         Assert.Equal(places.Count, places.Distinct().Count());
     }
 
@@ -62,8 +63,8 @@ public sealed class TaskSumsTests
     public void ARequestOfOneRankIsARequestOfTheSum()
     {
         TaskSums asking = new(), silent = new();
-        asking.Request(stop: true, checkpoint: false, part: false);
-        silent.Request(stop: false, checkpoint: false, part: false);
+        asking.Request(stop: true, checkpoint: false, part: false, saving: false);
+        silent.Request(stop: false, checkpoint: false, part: false, saving: false);
         for (var i = 0; i < TaskSums.Length; i++)
             silent.Values[i] += asking.Values[i];
         Assert.True(silent.StopRequested);

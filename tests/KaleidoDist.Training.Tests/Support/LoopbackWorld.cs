@@ -16,16 +16,26 @@ internal static class LoopbackWorld
     {
         var hashes = new ulong[worldSize];
         var turn = new Lock();
+        var ports = Ports(port, worldSize);
         Run(training, worldSize, (rank, collective) =>
         {
             using var state = ReplicaState.Create(training.Setup);
-            var own = new TurnTakingPort(rank == 0 ? port : new RecordingPort(), turn);
+            var own = new TurnTakingPort(ports[rank], turn);
             using var trainer = new Trainer(training.Setup, state, through?.Invoke(collective) ?? collective, own, TimeProvider.System);
             trainer.Run();
             hashes[rank] = state.ReplicaHash();
         });
         Assert.All(hashes, hash => Assert.Equal(hashes[0], hash));
         return hashes[0];
+    }
+
+    /// <summary>The given port, for rank 0, and one for each other rank: what it answers to a shard of any rank, all of them hear.</summary>
+    public static RecordingPort[] Ports(RecordingPort port, int worldSize)
+    {
+        RecordingPort[] ports = [port, .. Enumerable.Range(1, worldSize - 1).Select(_ => new RecordingPort { OnPropose = port.OnPropose })];
+        foreach (var one in ports)
+            one.Peers = [.. ports.Where(other => other != one)];
+        return ports;
     }
 
     /// <summary>Runs a body on every rank; the first error of any rank is thrown.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using KaleidoDist.Protocol.V1;
 
 namespace KaleidoDist.Training.Tests;
@@ -5,7 +6,9 @@ namespace KaleidoDist.Training.Tests;
 /// <summary>A rank's world as a test plays it: keeps what is said, answers proposals as told.</summary>
 internal sealed class RecordingPort : ITrainingPort
 {
-    private readonly Queue<CheckpointDecision> decisions = new();
+    private readonly BlockingCollection<CheckpointDecision> decisions = [];
+    private readonly List<CheckpointProposal> proposals = [];
+    private readonly Lock gate = new();
 
     /// <summary>Answers a proposal; by default nobody does.</summary>
     public Func<CheckpointProposal, CheckpointDecision?> OnPropose { get; init; } = _ => null;
@@ -26,9 +29,19 @@ internal sealed class RecordingPort : ITrainingPort
 
     public List<(string Code, string Text)> Warnings { get; } = [];
 
-    public List<CheckpointProposal> Proposals { get; } = [];
+    public IReadOnlyList<CheckpointProposal> Proposals
+    {
+        get
+        {
+            lock (gate)
+                return [.. proposals];
+        }
+    }
 
-    /// <summary>How often an answer was waited for.</summary>
+    /// <summary>Ports of the other ranks, which hear what this one is answered. Then answers are waited for; else what is not there will not come.</summary>
+    public IReadOnlyList<RecordingPort> Peers { get; set; } = [];
+
+    /// <summary>How often an answer was waited for, not only looked for.</summary>
     public int Waits { get; private set; }
 
     public DonateState? TakeDonation()
@@ -58,18 +71,23 @@ internal sealed class RecordingPort : ITrainingPort
     public void Warn(string code, string text) => Warnings.Add((code, text));
 
     /// <summary>An answer that arrives without being asked for.</summary>
-    public void Deliver(CheckpointDecision decision) => decisions.Enqueue(decision);
+    public void Deliver(CheckpointDecision decision) => decisions.Add(decision);
 
     public void Propose(CheckpointProposal proposal)
     {
-        Proposals.Add(proposal);
-        if (OnPropose(proposal) is { } decision)
-            decisions.Enqueue(decision);
+        lock (gate)
+            proposals.Add(proposal);
+        if (OnPropose(proposal) is not { } decision)
+            return;
+        decision.Generation = proposal.Generation;
+        foreach (var port in Peers.Append(this))
+            port.decisions.Add(decision);
     }
 
     public CheckpointDecision? AwaitDecision(TimeSpan limit)
     {
-        Waits++;
-        return decisions.TryDequeue(out var decision) ? decision : null;
+        if (limit > TimeSpan.Zero)
+            Waits++;
+        return decisions.TryTake(out var decision, Peers.Count > 0 && limit > TimeSpan.Zero ? limit : TimeSpan.Zero) ? decision : null;
     }
 }
