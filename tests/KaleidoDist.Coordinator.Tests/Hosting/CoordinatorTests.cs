@@ -133,20 +133,19 @@ public sealed class CoordinatorTests : IAsyncLifetime
     [Fact]
     public async Task ARankThatFinishedWhileTheCoordinatorWasAwayIsNotMissing()
     {
-        FormGeneration form;
         await using (var worker = await cluster.WorkerAsync("w1", 2))
         {
             await cluster.SubmitAsync();
             await worker.ReadyAsync(await worker.StartAsync());
-            form = await worker.FormedAsync();
+            var form = await worker.FormedAsync();
             await cluster.UntilAsync("sample", JobState.Running);
+            Assert.True((await worker.SaveAsync(form, 40, "final")).Committed);
             await cluster.RestartAsync();
         }
 
         var saving = new RunningRank { JobId = "sample", Generation = 1, Rank = 0, Member = 1, Endpoint = "w1:1", Phase = "checkpoint" };
         var finished = new RankExited { JobId = "sample", Generation = 1, Rank = 1, Member = 2, Outcome = RankOutcome.Completed };
         await using var back = await FakeWorker.ConnectAsync(cluster.Host.Address, "w1", 2, "one", [saving], [finished]);
-        Assert.True((await back.SaveAsync(form, 40, "final")).Committed);
         await back.ExitAsync("sample", 1, RankOutcome.Completed);
         var status = await cluster.UntilAsync("sample", JobState.Succeeded);
         Assert.Equal((1, 0), (status.Generation, status.Restarts));

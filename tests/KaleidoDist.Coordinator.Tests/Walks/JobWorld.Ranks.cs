@@ -186,7 +186,7 @@ internal sealed partial class JobWorld
                 Exit(owner, member, ending, fatal: false);
             }
         }
-        else if (group.Save is { } save && !save.Reported.Contains(process.Member) && agent.IsConnected && random.Next(3) > 0)
+        else if (group.Save is { } save && agent.IsConnected && random.Next(save.Reported.Contains(process.Member) ? 20 : 3) == 0)
         {
             save.Reported.Add(process.Member);
             agent.Reports.Enqueue(new JobCommand.CheckpointProposed(group.Generation, process.Member, agent.Id, Shard(group, process, save)));
@@ -208,8 +208,10 @@ internal sealed partial class JobWorld
 
     private CheckpointDraft Shard(SimGroup group, SimProcess process, SimSave save)
     {
+        if (save.Drafts.TryGetValue(process.Member, out var said))
+            return said;
         var draft = JobSamples.Draft(save.Step, save.Attempt, shard: group.RankOf(process.Member) + 1, of: group.Members.Count);
-        return random.Next(40) == 0
+        return save.Drafts[process.Member] = random.Next(40) == 0
             ? draft with { Error = "KD-S101 No space." }
             : draft with { Files = [new DraftFile($"{save.Step} {save.Attempt} {draft.Shard}", 1, "00", 1)] };
     }

@@ -77,6 +77,9 @@ internal sealed class SimGroup(JobEffect.FormGeneration form)
 internal sealed record SimSave(long Step, int Attempt)
 {
     public HashSet<long> Reported { get; } = [];
+
+    /// <summary>What each member says, as often as it says it.</summary>
+    public Dictionary<long, CheckpointDraft> Drafts { get; } = [];
 }
 
 /// <summary>A worker's agent.</summary>
