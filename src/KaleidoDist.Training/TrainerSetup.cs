@@ -27,6 +27,12 @@ public sealed record TrainerSetup
     /// <summary>Stop, resumable, after this step; 0 for never.</summary>
     public long StopAfterStep { get; init; }
 
+    /// <summary>Times the job's membership changed before this generation.</summary>
+    public long MembershipChanges { get; init; }
+
+    /// <summary>Time from the job's first training to this generation's beginning.</summary>
+    public TimeSpan RunningTime { get; init; }
+
     /// <summary>V, G and the shuffle window.</summary>
     public PlanShape Shape => PlanShape.Of(Spec);
 

@@ -10,6 +10,7 @@ internal static class BenchCommand
         => new("bench", "Measure this machine: numbers, with a peer where there is one.")
         {
             AllReduceBenchVerb.Create(context),
+            CheckpointBenchVerb.Create(context),
             ReformBenchVerb.Create(context),
             StepBenchVerb.Create(context),
             BenchRankVerb.Create(),

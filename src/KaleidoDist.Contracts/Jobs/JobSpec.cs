@@ -207,11 +207,15 @@ public sealed record CheckpointSpec
     /// <summary>The run folder, absolute.</summary>
     public required string Uri { get; init; }
 
-    /// <summary>Time between checkpoints; null when <see cref="EverySteps"/> is given.</summary>
+    /// <summary>Time between checkpoints; null when <see cref="EverySteps"/> is given, or neither: then it follows from what is measured.</summary>
     public TimeSpan? Every { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>Steps between checkpoints; null when <see cref="Every"/> is given.</summary>
+    /// <summary>Steps between checkpoints; null when <see cref="Every"/> is given, or neither.</summary>
     public int? EverySteps { get; init; }
+
+    /// <summary>Whether the time between checkpoints follows from what a save costs and how often it is needed (<c>every: auto</c>).</summary>
+    [JsonIgnore]
+    public bool IsAuto => Every is null && EverySteps is null;
 
     /// <summary>Newest checkpoints kept; at least 2.</summary>
     public int KeepLast { get; init; } = 3;

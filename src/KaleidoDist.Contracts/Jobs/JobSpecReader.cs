@@ -214,7 +214,7 @@ public static partial class JobSpecReader
 
     private static CheckpointSpec BindCheckpoint(SpecSection section, string baseDirectory)
     {
-        var (steps, time) = section.StepsOrTime("every", TimeSpan.FromMinutes(5));
+        var (steps, time) = section.StepsTimeOrAuto("every", TimeSpan.FromMinutes(5));
         var keep = section.Section("keep");
         var spec = new CheckpointSpec
         {

@@ -109,16 +109,18 @@ internal sealed partial class SpecSection
         return (first, second);
     }
 
-    /// <summary>Either a number of steps or a time with a unit (ms, s, m, h).</summary>
-    internal (int? Steps, TimeSpan? Time) StepsOrTime(string key, TimeSpan fallback)
+    /// <summary>A number of steps, a time with a unit (ms, s, m, h), or neither for <c>auto</c>.</summary>
+    internal (int? Steps, TimeSpan? Time) StepsTimeOrAuto(string key, TimeSpan fallback)
     {
         if (Scalar(key) is not { } text)
             return (null, fallback);
+        if (text == "auto")
+            return (null, null);
         if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var steps) && steps > 0)
             return (steps, null);
         if (ParseTime(text) is { } time)
             return (null, time);
-        Error(key, $"'{Full(key)}' is '{SpecText.OneLine(text)}'; expected a number of steps (100) or a time (30s, 5m, 1.5h)");
+        Error(key, $"'{Full(key)}' is '{SpecText.OneLine(text)}'; expected a number of steps (100), a time (30s, 5m, 1.5h) or auto");
         return (null, fallback);
     }
 

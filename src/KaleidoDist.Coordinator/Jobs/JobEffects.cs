@@ -38,7 +38,7 @@ internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, IC
                 return await StartRanksAsync(job, start);
             case JobEffect.FormGeneration form:
                 // A worker without a stream registers again, and is then told again.
-                hub.TrySend(form.WorkerId, WireOrders.Form(job.JobId, form, keys.OfGeneration(job.JobId, form.Generation)));
+                hub.TrySend(form.WorkerId, WireOrders.Form(job, form, keys.OfGeneration(job.JobId, form.Generation), time.GetUtcNow()));
                 return null;
             case JobEffect.DonateState donate:
                 // The joiner has had the key since its start. One that gets nothing is given up in time.

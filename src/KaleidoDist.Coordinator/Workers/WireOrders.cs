@@ -33,9 +33,18 @@ internal static class WireOrders
     }
 
     /// <summary>Form a generation.</summary>
-    public static Wire.CoordinatorMessage Form(string jobId, JobEffect.FormGeneration form, ReadOnlySpan<byte> sessionKey)
+    public static Wire.CoordinatorMessage Form(JobState job, JobEffect.FormGeneration form, ReadOnlySpan<byte> sessionKey, DateTimeOffset now)
     {
-        var order = new Wire.FormGeneration { JobId = jobId, Generation = form.Generation, SessionKey = ByteString.CopyFrom(sessionKey), AtBorder = form.AtBorder, Stop = form.Stop };
+        var order = new Wire.FormGeneration
+        {
+            JobId = job.JobId,
+            Generation = form.Generation,
+            SessionKey = ByteString.CopyFrom(sessionKey),
+            AtBorder = form.AtBorder,
+            Stop = form.Stop,
+            Changes = job.Restarts + job.Regroups,
+            RunningSeconds = job.StartedAt is { } started ? Math.Max(0, (now - started).TotalSeconds) : 0,
+        };
         order.Members.AddRange(form.Members.Select(m => new Wire.RankMember { Rank = m.Rank, Member = m.Member, WorkerId = m.WorkerId, Host = m.Host, Endpoint = m.Endpoint }));
         return new Wire.CoordinatorMessage { FormGeneration = order };
     }

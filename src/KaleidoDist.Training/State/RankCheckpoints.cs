@@ -26,7 +26,10 @@ internal sealed class RankCheckpoints : IDisposable
     private readonly Dictionary<string, double> validation = [];
     private ShardSave? current;
     private (long Step, int Attempt) newest;
+    private readonly long begun;
     private long lastSave;
+    private TimeSpan onRankThread;
+    private TimeSpan stallBefore;
     private long savedStep;
     private bool isCompared = true;
 
@@ -34,7 +37,7 @@ internal sealed class RankCheckpoints : IDisposable
     {
         (this.setup, this.state, this.collective, this.port, this.time) = (setup, state, collective, port, time);
         writer = new CheckpointShardWriter(setup.RunDirectory, storage);
-        lastSave = time.GetTimestamp();
+        begun = lastSave = time.GetTimestamp();
         savedStep = collective.Rank == 0 ? NewestStepIn(setup.RunDirectory, state.Step, time) : 0;
         Reserve();
     }
@@ -53,8 +56,15 @@ internal sealed class RankCheckpoints : IDisposable
         if (collective.Rank != 0)
             return false;
         var spec = setup.Spec.Checkpoint;
-        return spec.EverySteps is { } steps ? step / steps > savedStep / steps : time.GetElapsedTime(lastSave) >= spec.Every;
+        return spec.EverySteps is { } steps ? step / steps > savedStep / steps : time.GetElapsedTime(lastSave) >= (spec.Every ?? AutoInterval);
     }
+
+    /// <summary>The time between checkpoints that follows from what was measured so far.</summary>
+    internal TimeSpan AutoInterval => CheckpointInterval.Auto(
+        newest.Step == 0 ? CheckpointInterval.AssumedStall : onRankThread + (state.Checkpoints.Stall - stallBefore),
+        current?.ToDurable ?? TimeSpan.Zero,
+        setup.MembershipChanges,
+        setup.RunningTime + time.GetElapsedTime(begun));
 
     /// <summary>Notes validation results for the next manifests.</summary>
     internal void Remember(IReadOnlyList<TaskMetric> metrics)
@@ -122,7 +132,8 @@ internal sealed class RankCheckpoints : IDisposable
         string? refusal = null;
         for (var attempt = 1; ; attempt++)
         {
-            // A rank may have heard of a commit that a rank before it in this place did not.
+            // All ranks have reported what they began before, so that no set is overtaken by a later one. And a rank may have heard of a commit that others did not.
+            current?.AwaitReport();
             if (Gather(state.CommittedStep == state.Step ? 1UL : 0UL).Contains(1UL))
             {
                 state.CommittedStep = state.Step;
@@ -133,7 +144,6 @@ internal sealed class RankCheckpoints : IDisposable
                 return refusal;
             if (attempt > 1)
                 Task.Delay(RetryPause, time).Wait();
-            current?.AwaitReport();
             Begin(kind).AwaitReport();
             refusal = Refusal();
         }
@@ -143,9 +153,10 @@ internal sealed class RankCheckpoints : IDisposable
     {
         var begin = time.GetTimestamp();
         newest = (state.Step, newest.Step == state.Step ? newest.Attempt + 1 : 1);
-        (lastSave, savedStep) = (begin, state.Step);
+        (lastSave, savedStep, stallBefore) = (begin, state.Step, state.Checkpoints.Stall);
         current = new ShardSave(
             state.Snapshot(setup.JobId, collective.Generation) with { FirstAttempt = newest.Attempt }, Describe(kind, newest.Attempt), state.Checkpoints, writer, port, time);
+        onRankThread = time.GetElapsedTime(begin);
         return current;
     }
 

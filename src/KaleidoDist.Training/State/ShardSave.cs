@@ -22,6 +22,7 @@ internal sealed class ShardSave
     private readonly Task done;
     private CheckpointShard? shard;
     private bool isReported;
+    private long durableTicks;
 
     /// <summary>Begins. The state must not be changed before <see cref="CheckpointLane.AwaitSnapshot"/> returns.</summary>
     /// <param name="live">The whole state.</param>
@@ -48,6 +49,9 @@ internal sealed class ShardSave
 
     /// <summary>Whether the coordinator has said what became of the attempt.</summary>
     internal bool IsDecided { get; private set; }
+
+    /// <summary>Time from the beginning until this rank's files were durable; zero before.</summary>
+    internal TimeSpan ToDurable => new(Interlocked.Read(ref durableTicks));
 
     /// <summary>Waits until this rank has reported, or given up.</summary>
     internal void AwaitReport() => done.GetAwaiter().GetResult();
@@ -80,14 +84,15 @@ internal sealed class ShardSave
     {
         try
         {
-            var share = Snapshot(memory);
             var begin = time.GetTimestamp();
+            var share = Snapshot(memory);
             shard = writer.Write(share, givenUp.Token);
+            Interlocked.Exchange(ref durableTicks, time.GetElapsedTime(begin).Ticks);
             head.Attempt = shard.Attempt;
             head.Directory = shard.Directory;
             head.WeightsXxh128 = shard.WeightsXxh128;
             head.Files.AddRange(shard.Files.Select(f => new Protocol.V1.CheckpointFile { Name = f.Name, Bytes = f.Bytes, Xxh128 = f.Xxh128, Tensors = f.Tensors }));
-            port.Log($"wrote shard {head.Shard} of {head.ShardCount} of the checkpoint of step {head.Step}: {shard.Files.Sum(f => f.Bytes):N0} bytes in {time.GetElapsedTime(begin).TotalSeconds:0.00} s");
+            port.Log($"wrote shard {head.Shard} of {head.ShardCount} of the checkpoint of step {head.Step}: {shard.Files.Sum(f => f.Bytes):N0} bytes in {ToDurable.TotalSeconds:0.00} s");
             Report();
         }
         catch (OperationCanceledException)

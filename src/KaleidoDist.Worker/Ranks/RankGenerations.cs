@@ -66,7 +66,8 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, Repli
             var agreement = StateAgreement.Reach(setup, state, collective, port, time);
             port.ReportFormed(connecting, agreement);
             port.Log($"generation {form.Generation}: rank {rank} of {form.Members.Count} at step {agreement.Step} over {collective.Route} ({agreement.Taken.ToString().ToLowerInvariant()} taken over; connected in {connecting.TotalMilliseconds:0} ms, agreed in {agreement.Agreeing.TotalMilliseconds:0} ms, caught up in {agreement.CatchingUp.TotalMilliseconds:0} ms)");
-            using var trainer = new Trainer(setup, state, collective, port, time);
+            var generation = setup with { MembershipChanges = form.Changes, RunningTime = TimeSpan.FromSeconds(form.RunningSeconds) };
+            using var trainer = new Trainer(generation, state, collective, port, time);
             return (form.Stop ? trainer.Stop() : trainer.Run()) switch
             {
                 TrainingEnd.Completed => RankOutcome.Completed,

@@ -91,6 +91,16 @@ public sealed class JobSpecReaderTests
         Assert.Equal(spec, JobSpec.FromJson(spec.ToJson()));
     }
 
+    [Theory]
+    [InlineData("25", 25, null)]
+    [InlineData("90s", null, 90)]
+    [InlineData("auto", null, null)]
+    public void CheckpointsComeEveryFewStepsByTimeOrAsMeasured(string every, int? steps, int? seconds)
+    {
+        var checkpoint = JobSpec.FromJson(Read(Minimal, $"checkpoint.every={every}").OrThrow().ToJson()).Checkpoint;
+        Assert.Equal((steps, (double?)seconds, every == "auto"), (checkpoint.EverySteps, checkpoint.Every?.TotalSeconds, checkpoint.IsAuto));
+    }
+
     [Fact]
     public void AllErrorsAreNamedAtOnceWithTheirLines()
     {
@@ -120,7 +130,7 @@ public sealed class JobSpecReaderTests
                 "job.yaml:8: 'training.epochs' and 'training.steps' are both given; expected one of them",
                 "job.yaml:9: 'training.precision' is 'f16'; expected f32; did you mean 'f32'?",
                 "job.yaml:10: 'workers.max' 9 is more than 'training.virtual_ranks' 8; a rank hosts at least one virtual rank",
-                "job.yaml:13: 'checkpoint.every' is '5 minutes'; expected a number of steps (100) or a time (30s, 5m, 1.5h)",
+                "job.yaml:13: 'checkpoint.every' is '5 minutes'; expected a number of steps (100), a time (30s, 5m, 1.5h) or auto",
             ],
             result.Errors);
     }
@@ -151,11 +161,11 @@ public sealed class JobSpecReaderTests
     [InlineData("model: { hidden_dropout: .nan }", "job.yaml:1: 'model.hidden_dropout' is '.nan'; expected a number from 0 to 0.9")]
     [InlineData("checkpoint: { uri: 's3://bucket/run' }", "job.yaml:1: 'checkpoint.uri' is 's3://bucket/run'; expected a path of the file system, as runs/my-job")]
     [InlineData("checkpoint: { uri: \"a\\0b\" }", "job.yaml:1: 'checkpoint.uri' is 'a b'; expected a path of the file system, as runs/my-job")]
-    [InlineData("checkpoint: { every: 0 }", "job.yaml:1: 'checkpoint.every' is '0'; expected a number of steps (100) or a time (30s, 5m, 1.5h)")]
-    [InlineData("checkpoint: { every: 0s }", "job.yaml:1: 'checkpoint.every' is '0s'; expected a number of steps (100) or a time (30s, 5m, 1.5h)")]
-    [InlineData("checkpoint: { every: 5x }", "job.yaml:1: 'checkpoint.every' is '5x'; expected a number of steps (100) or a time (30s, 5m, 1.5h)")]
-    [InlineData("checkpoint: { every: 99999999999999999999h }", "job.yaml:1: 'checkpoint.every' is '99999999999999999999h'; expected a number of steps (100) or a time (30s, 5m, 1.5h)")]
-    [InlineData("checkpoint: { every: '٣s' }", "job.yaml:1: 'checkpoint.every' is '٣s'; expected a number of steps (100) or a time (30s, 5m, 1.5h)")]
+    [InlineData("checkpoint: { every: 0 }", "job.yaml:1: 'checkpoint.every' is '0'; expected a number of steps (100), a time (30s, 5m, 1.5h) or auto")]
+    [InlineData("checkpoint: { every: 0s }", "job.yaml:1: 'checkpoint.every' is '0s'; expected a number of steps (100), a time (30s, 5m, 1.5h) or auto")]
+    [InlineData("checkpoint: { every: 5x }", "job.yaml:1: 'checkpoint.every' is '5x'; expected a number of steps (100), a time (30s, 5m, 1.5h) or auto")]
+    [InlineData("checkpoint: { every: 99999999999999999999h }", "job.yaml:1: 'checkpoint.every' is '99999999999999999999h'; expected a number of steps (100), a time (30s, 5m, 1.5h) or auto")]
+    [InlineData("checkpoint: { every: '٣s' }", "job.yaml:1: 'checkpoint.every' is '٣s'; expected a number of steps (100), a time (30s, 5m, 1.5h) or auto")]
     [InlineData("checkpoint: { keep: { last: 1 } }", "job.yaml:1: 'checkpoint.keep.last' is '1'; expected a whole number from 2 to 1000000")]
     [InlineData("training: { optimizer: { betas: [0.9] } }", "job.yaml:1: 'training.optimizer.betas' is a list; expected two numbers from 0 to 0.999999, as [0.9, 0.98]")]
     [InlineData("training: { optimizer: { betas: [0.9, 1] } }", "job.yaml:1: 'training.optimizer.betas' is a list; expected two numbers from 0 to 0.999999, as [0.9, 0.98]")]

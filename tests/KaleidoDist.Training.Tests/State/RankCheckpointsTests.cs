@@ -55,6 +55,22 @@ public sealed class RankCheckpointsTests : IDisposable
     }
 
     [Fact]
+    public void WhereTheIntervalIsLeftOpenItFollowsFromTheStallThatWasMeasured()
+    {
+        var checkpoints = Create(new RecordingPort(), "checkpoint.every=auto");
+        Assert.Equal(75.9, checkpoints.AutoInterval.TotalSeconds, 1);
+        time.Advance(TimeSpan.FromSeconds(75));
+        Assert.False(checkpoints.IsDue(1));
+        time.Advance(TimeSpan.FromSeconds(2));
+        Assert.True(checkpoints.IsDue(2));
+        state!.Step = 2;
+        checkpoints.SavePeriodic();
+        state.Checkpoints.AwaitSnapshot();
+        AwaitLane();
+        Assert.InRange(checkpoints.AutoInterval.TotalSeconds, 30, 70); // a small model is copied in less than what was assumed
+    }
+
+    [Fact]
     public void APeriodicCheckpointIsProposedWithItsPlaceInTheDataAndNotWaitedFor()
     {
         var port = new RecordingPort();
