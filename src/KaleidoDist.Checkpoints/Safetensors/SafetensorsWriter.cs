@@ -11,6 +11,9 @@ public static class SafetensorsWriter
     /// <summary>Bytes hashed and written at a time: large for the disk, small enough to still be in the cache when written.</summary>
     internal const int ChunkBytes = DurableFile.ChunkBytes;
 
+    /// <summary>Less than this is hashed before somebody else could begin to.</summary>
+    private const int WorthwhileBytes = 1 << 20;
+
     /// <summary>
     /// Creates <paramref name="path"/>, which must not exist: wider types first, then ordinal name order, so that every tensor
     /// is aligned to its type. The hash is of the bytes in memory, not of a re-read. The directory is the caller's to sync.
@@ -28,13 +31,14 @@ public static class SafetensorsWriter
 
         using var file = storage.Create(path);
         file.Preallocate(bytes);
-        Append(file, hash, header);
+        hash.Append(header);
+        file.Write(header);
         foreach (var (address, length) in Runs(ordered))
         {
             for (long offset = 0; offset < length; offset += ChunkBytes)
             {
                 cancellation.ThrowIfCancellationRequested();
-                Append(file, hash, NativeBytes.Read(address, offset, (int)Math.Min(ChunkBytes, length - offset)));
+                Append(file, hash, address, offset, (int)Math.Min(ChunkBytes, length - offset));
             }
         }
 
@@ -126,9 +130,25 @@ public static class SafetensorsWriter
         json.WriteEndObject();
     }
 
-    private static void Append(IStorageFile file, XxHash128 hash, ReadOnlySpan<byte> bytes)
+    /// <summary>Hashes a chunk while the disk takes it: what is hashed is the memory that is written.</summary>
+    private static void Append(IStorageFile file, XxHash128 hash, nint address, long offset, int count)
     {
-        hash.Append(bytes);
-        file.Write(bytes);
+        if (count < WorthwhileBytes)
+        {
+            hash.Append(NativeBytes.Read(address, offset, count));
+            file.Write(NativeBytes.Read(address, offset, count));
+            return;
+        }
+
+        var hashing = Task.Run(() => hash.Append(NativeBytes.Read(address, offset, count)));
+        try
+        {
+            file.Write(NativeBytes.Read(address, offset, count));
+        }
+        finally
+        {
+            // Also when the write failed: the caller's memory is read until then.
+            hashing.Wait();
+        }
     }
 }

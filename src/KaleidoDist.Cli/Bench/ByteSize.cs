@@ -3,7 +3,7 @@ using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Cli;
 
-/// <summary>Sizes as people write them: <c>4</c>, <c>64KiB</c>, <c>440MB</c>.</summary>
+/// <summary>Sizes as people write them: <c>4</c>, <c>64KiB</c>, <c>440MB</c>, <c>1.4GB</c>.</summary>
 internal static class ByteSize
 {
     private static readonly (string Suffix, long Bytes)[] Suffixes =
@@ -16,8 +16,9 @@ internal static class ByteSize
     internal static long Parse(string text)
     {
         var (suffix, unit) = Suffixes.FirstOrDefault(known => text.EndsWith(known.Suffix, StringComparison.OrdinalIgnoreCase), ("", 1));
-        return long.TryParse(text.AsSpan(0, text.Length - suffix.Length).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var count) && count > 0
-            ? checked(count * unit)
-            : throw KaleidoException.Usage($"'{text}' is not a size; expected for example 4, 64KiB or 440MB.");
+        return decimal.TryParse(text.AsSpan(0, text.Length - suffix.Length).Trim(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var count)
+            && count > 0 && count < long.MaxValue / unit && decimal.IsInteger(count * unit)
+            ? (long)(count * unit)
+            : throw KaleidoException.Usage($"'{text}' is not a size; expected for example 4, 64KiB or 1.4GB.");
     }
 }

@@ -18,6 +18,51 @@ public sealed class DurableFileTests
         Assert.Equal([1, 2, 3, 4, 5], File.ReadAllBytes(folder["a"]));
     }
 
+    /// <summary>Lengths around pages and chunks, from memory that is aligned, one byte off, or in pieces; past the page cache where the disk can, and not.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void ALargeFileHoldsItsBytesWhereverTheyComeFrom(bool reserved)
+    {
+        const int Chunk = DurableFile.ChunkBytes, Page = AlignedMemory.PageBytes;
+        using var memory = new AlignedMemory((3 * Chunk) + (2 * Page));
+        var random = new Random(1);
+        random.NextBytes(NativeBytes.Write(memory.Address, 0, (int)memory.Bytes));
+        foreach (var (first, offset, count) in new[] { (Page, 0, (2 * Chunk) + 17), (Page, 1, (2 * Chunk) + 17), (100, 0, Chunk + 1), (0, 0, Chunk), (Chunk - 1, 3, Chunk + 2), (Page, 0, Page - 1) })
+        {
+            using var folder = new TemporaryFolder(onDisk: true);
+            var head = new byte[first];
+            random.NextBytes(head);
+            using (var file = DurableFile.CreateNew(folder["a"]))
+            {
+                if (reserved)
+                    file.Preallocate(Math.Max(Chunk, first + count));
+                file.Write(head);
+                file.Write(NativeBytes.Read(memory.Address, offset, count));
+                file.Sync();
+                Assert.False(file.IsDirect && (first + count) % Page != 0, "the tail is no whole page");
+                file.Close();
+            }
+
+            byte[] expected = [.. head, .. NativeBytes.Read(memory.Address, offset, count)];
+            Assert.True(expected.AsSpan().SequenceEqual(File.ReadAllBytes(folder["a"]).AsSpan(0, expected.Length)), $"{first} + {count} from {offset}");
+        }
+    }
+
+    [Fact]
+    public void AlignedMemoryIsGivenBackByItsFiles()
+    {
+        var before = AlignedMemory.LiveBytes;
+        using var folder = new TemporaryFolder(onDisk: true);
+        using (var file = DurableFile.CreateNew(folder["a"]))
+        {
+            file.Preallocate(DurableFile.ChunkBytes);
+            file.Write(new byte[100]);
+        }
+
+        Assert.Equal(before, AlignedMemory.LiveBytes);
+    }
+
     [Fact]
     public void CreatingAnExistingFileFailsAndNamesCallPathAndErrno()
     {

@@ -118,4 +118,96 @@ public sealed class CheckpointShardWriterTests
             run.Save(step: 8);
         }
     }
+
+    [Fact]
+    public void SeveralShardsShareAFolderAndMakeUpTheWholeStateWhichIsReadAsOne()
+    {
+        using var folder = new TemporaryFolder();
+        var run = new Run(folder.Path);
+        using NativeTensors weights = NativeTensors.Seeded(1), first = NativeTensors.Seeded(2), second = NativeTensors.Seeded(3);
+        var whole = Whole(weights, first, second);
+        CheckpointShard[] shards = [.. Enumerable.Range(1, 3).Select(shard => new CheckpointShardWriter(folder.Path).Write(whole.Share(shard, 3)))];
+
+        Assert.Equal(["g0000000001-s00000007-a1"], shards.Select(s => s.Directory).Distinct());
+        var proposal = run.Proposal(7, shards[0] with { Files = [.. shards.SelectMany(s => s.Files)] });
+        var manifest = Assert.IsType<CommitResult.Committed>(run.Catalog.Commit(proposal, run.Lineage)).Manifest;
+        Assert.Equal((9, 18), (manifest.Files.Count, manifest.Files.Sum(f => f.Tensors)));
+        using NativeTensors w = new(), m = new(), v = new();
+        Assert.Equal(7, new CheckpointLoader(folder.Path).Load(manifest, w.Destinations, m.Destinations, v.Destinations).OptimizerStep);
+        Assert.Equal([weights.AllBytes(), first.AllBytes(), second.AllBytes()], new[] { w.AllBytes(), m.AllBytes(), v.AllBytes() });
+    }
+
+    [Fact]
+    public void AShardThatFailsRemovesItsOwnFilesAndLeavesTheOthers()
+    {
+        using var folder = new TemporaryFolder();
+        using NativeTensors weights = NativeTensors.Seeded(1), first = NativeTensors.Seeded(2), second = NativeTensors.Seeded(3);
+        var whole = Whole(weights, first, second);
+        var healthy = new CheckpointShardWriter(folder.Path).Write(whole.Share(1, 2));
+        var storage = new FaultyStorage(PosixStorage.Instance) { Before = (operation, path, _) => Fail(operation == Operation.Write && path.Contains("optim-00002", StringComparison.Ordinal), path) };
+        Assert.Equal("KD-S101", Assert.Throws<CheckpointWriteException>(() => new CheckpointShardWriter(folder.Path, storage).Write(whole.Share(2, 2))).Code);
+        var data = folder["data", healthy.Directory];
+        Assert.Equal(healthy.Files.Select(f => f.Name), Directory.GetFiles(data).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+
+        new CheckpointShardWriter(folder.Path).Discard(healthy);
+        Assert.False(Directory.Exists(data));
+
+        static void Fail(bool when, string path)
+        {
+            if (when)
+                throw new PosixException("write", path, Errno.ENOSPC);
+        }
+    }
+
+    [Fact]
+    public void AFileThatIsSomebodyElsesIsNeitherWrittenNorRemoved()
+    {
+        using var folder = new TemporaryFolder();
+        using NativeTensors weights = NativeTensors.Seeded(1), first = NativeTensors.Seeded(2), second = NativeTensors.Seeded(3);
+        var taken = folder["data", "g0000000001-s00000007-a1", "optim-00002-of-00002.safetensors"];
+        Directory.CreateDirectory(Path.GetDirectoryName(taken)!);
+        File.WriteAllText(taken, "somebody else's");
+        Assert.Throws<CheckpointWriteException>(() => new CheckpointShardWriter(folder.Path).Write(Whole(weights, first, second).Share(2, 2)));
+        Assert.Equal([taken], Directory.GetFiles(Path.GetDirectoryName(taken)!));
+        Assert.Equal("somebody else's", File.ReadAllText(taken));
+    }
+
+    [Fact]
+    public void ASaveThatIsCancelledLeavesNothing()
+    {
+        using var folder = new TemporaryFolder();
+        using NativeTensors weights = NativeTensors.Seeded(1), first = NativeTensors.Seeded(2), second = NativeTensors.Seeded(3);
+        using var cancellation = new CancellationTokenSource();
+        var storage = new FaultyStorage(PosixStorage.Instance) { Before = (operation, _, _) => CancelAt(operation == Operation.Sync) };
+        Assert.Throws<OperationCanceledException>(() => new CheckpointShardWriter(folder.Path, storage).Write(Whole(weights, first, second), cancellation.Token));
+        Assert.Empty(Directory.GetDirectories(folder["data"]));
+
+        void CancelAt(bool when)
+        {
+            if (when)
+                cancellation.Cancel();
+        }
+    }
+
+    [Fact]
+    public void ASnapshotIsACopyThatIsWrittenInTheSameBytes()
+    {
+        using TemporaryFolder live = new(), copied = new();
+        using NativeTensors weights = NativeTensors.Seeded(1), first = NativeTensors.Seeded(2), second = NativeTensors.Seeded(3);
+        using var memory = new SnapshotMemory();
+        for (var shard = 1; shard <= 2; shard++)
+        {
+            var share = Whole(weights, first, second).Share(shard, 2);
+            var expected = new CheckpointShardWriter(live.Path).Write(share);
+            var copy = memory.Copy(share);
+            Assert.Empty(copy.Weights.Where(t => t.Bytes > 0).Select(t => t.Address).Intersect(share.Weights.Select(t => t.Address)));
+            Assert.Equal(expected.Files, new CheckpointShardWriter(copied.Path).Write(copy).Files);
+        }
+    }
+
+    private static CheckpointSnapshot Whole(NativeTensors weights, NativeTensors first, NativeTensors second) => new()
+    {
+        JobId = "job-1", Generation = 1, Step = 7, State = new TrainingState(7), WeightsXxh128 = WeightsHash.Compute(weights.Sources),
+        Weights = weights.Sources, FirstMoments = first.Sources, SecondMoments = second.Sources,
+    };
 }

@@ -25,10 +25,10 @@ public sealed class RankSupervisorTests
         Assert.Equal(written, Assert.Single(agent.Supervisor.Unanswered).CheckpointWritten);
         Assert.Equal((5, 2), (agent.Supervisor.Running[0].Generation, agent.Supervisor.Running[0].Rank));
 
-        agent.Supervisor.Decide(new CheckpointVerdict { JobId = Supervised.JobId, Member = 7, Decision = new CheckpointDecision { Step = 0, Attempt = 1, Committed = true, Seq = 8 } });
+        agent.Supervisor.Decide(new CheckpointVerdict { JobId = Supervised.JobId, Member = 7, Decision = new CheckpointDecision { Generation = 4, Step = 1, Attempt = 1, Committed = true, Seq = 8 } });
         Assert.Equal("verdict 8", (await agent.NextAsync(message => message.RankWarning)).Text);
         Assert.Single(agent.Supervisor.Unanswered);
-        agent.Supervisor.Decide(new CheckpointVerdict { JobId = Supervised.JobId, Member = 7, Decision = new CheckpointDecision { Step = 1, Attempt = 1, Committed = true, Seq = 9 } });
+        agent.Supervisor.Decide(new CheckpointVerdict { JobId = Supervised.JobId, Member = 7, Decision = new CheckpointDecision { Generation = 5, Step = 1, Attempt = 1, Committed = true, Seq = 9 } });
         Assert.Equal("verdict 9", (await agent.NextAsync(message => message.RankWarning)).Text);
         Assert.Empty(agent.Supervisor.Unanswered);
         agent.Supervisor.Donate(new DonateState { JobId = Supervised.JobId, Member = 7, Joiner = 9 });

@@ -23,10 +23,12 @@ public sealed class RankPortTests
     }
 
     [Fact]
-    public void AnswersFromBeforeAProposalAreForgotten()
+    public void AnswersThatAreThereAreTakenInTheirOrderWithoutWaiting()
     {
         port.Decide(new CheckpointDecision { Step = 5 });
-        port.Propose(new CheckpointProposal { Step = 6 });
+        port.Decide(new CheckpointDecision { Step = 6 });
+        Assert.Equal(5, port.AwaitDecision(TimeSpan.Zero)!.Step);
+        Assert.Equal(6, port.AwaitDecision(TimeSpan.FromSeconds(-1))!.Step);
         Assert.Null(port.AwaitDecision(TimeSpan.Zero));
         Assert.Null(port.AwaitDecision(TimeSpan.FromSeconds(-1)));
     }

@@ -80,7 +80,7 @@ internal static class FakeRank
                 case RankCommand.KindOneofCase.Form:
                     form = command.Form;
                     pipe.TryWrite(new RankReport { Progress = new RankProgress { JobId = start.JobId, Generation = form.Generation, Member = start.Member, Step = 1, Phase = "training" } });
-                    pipe.TryWrite(new RankReport { Checkpoint = new CheckpointProposal { Step = 1, Attempt = 1 } });
+                    pipe.TryWrite(new RankReport { Checkpoint = new CheckpointProposal { Generation = form.Generation, Step = 1, Attempt = 1 } });
                     break;
                 case RankCommand.KindOneofCase.CheckpointDecision:
                     pipe.TryWrite(new RankReport { Warning = new RankWarning { JobId = start.JobId, Generation = form.Generation, Member = start.Member, Code = "KD-TEST", Text = $"verdict {command.CheckpointDecision.Seq}" } });
