@@ -7,16 +7,21 @@ internal static class ChildProgram
 {
     private const string ParentVerb = "parent";
     private const string ChildVerb = "child";
+    private const string SaveVerb = "save";
 
     public static int Main(string[] arguments) => arguments switch
     {
         [ParentVerb] => StartChildAndWait(),
         [ChildVerb, var parentId] => WaitAsChild(int.Parse(parentId)),
+        [SaveVerb, var folder, var number, var moment] => KillTests.SaveAsChild(folder, int.Parse(number), Enum.Parse<Moment>(moment)),
         _ => 2,
     };
 
     /// <summary>Starts a process that starts a child; both hold its standard output open and write their ids to it.</summary>
     internal static Process StartParent() => Start([ParentVerb], redirect: true);
+
+    /// <summary>Starts a process that saves a checkpoint and kills itself on the way.</summary>
+    internal static Process StartSave(string folder, int number, Moment moment) => Start([SaveVerb, folder, $"{number}", $"{moment}"], redirect: true);
 
     private static int StartChildAndWait()
     {
