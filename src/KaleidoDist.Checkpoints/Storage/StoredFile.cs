@@ -22,7 +22,7 @@ internal static class StoredFile
     internal static string Hash(IStorageReader file)
     {
         var hash = new XxHash128();
-        var buffer = new byte[BufferBytes];
+        var buffer = new byte[Math.Clamp(file.Length, 1, BufferBytes)];
         long offset = 0;
         int count;
         while ((count = file.Read(offset, buffer)) > 0)
