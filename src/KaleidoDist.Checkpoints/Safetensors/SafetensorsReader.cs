@@ -51,7 +51,7 @@ public sealed class SafetensorsReader : IDisposable
                 var count = (int)Math.Min(SafetensorsWriter.ChunkBytes, entry.Bytes - offset);
                 var chunk = wanted
                     ? NativeBytes.Write(address, offset, count)
-                    : (skipped ??= new byte[SafetensorsWriter.ChunkBytes]).AsSpan(0, count);
+                    : (skipped ??= new byte[Math.Min(SafetensorsWriter.ChunkBytes, Header.DataBytes)]).AsSpan(0, count);
                 ReadExactly(file, Header.DataStart + entry.Offset + offset, chunk);
                 hash.Append(chunk);
             }
@@ -71,9 +71,9 @@ public sealed class SafetensorsReader : IDisposable
         ReadExactly(file, 0, prefix);
         var length = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (length > (ulong)maxHeaderBytes)
-            throw new InvalidDataException($"its header claims {length} bytes; at most {maxHeaderBytes} are read");
+            throw new InvalidDataException(ForeignFormat.Danger(prefix) ?? $"its header claims {length} bytes; at most {maxHeaderBytes} are read");
         if ((long)length > file.Length - SafetensorsHeader.PrefixBytes)
-            throw new InvalidDataException($"its header claims {length} bytes, but the file has {file.Length}");
+            throw new InvalidDataException(ForeignFormat.Danger(prefix) ?? $"its header claims {length} bytes, but the file has {file.Length}");
         var head = new byte[SafetensorsHeader.PrefixBytes + (int)length];
         ReadExactly(file, 0, head);
         return head;

@@ -54,11 +54,11 @@ public static class CheckpointManifestJson
     /// <exception cref="KaleidoException">It is whole, but needs a newer program.</exception>
     public static CheckpointManifest Decode(ReadOnlySpan<byte> utf8)
     {
-        var fields = Parse(utf8);
-        RequireHash(fields, utf8);
-        RequireReader(fields);
         try
         {
+            var fields = Parse(utf8);
+            RequireHash(fields, utf8);
+            RequireReader(fields);
             var manifest = fields.Deserialize<CheckpointManifest>(Format) ?? throw new InvalidDataException("it is empty");
             CheckpointManifestRules.Require(manifest);
             return manifest;
@@ -66,6 +66,11 @@ public static class CheckpointManifestJson
         catch (JsonException error)
         {
             throw new InvalidDataException($"it lacks a field or has one of another type: {error.Message}", error);
+        }
+        catch (InvalidOperationException error)
+        {
+            // Escapes that are no Unicode text (half a surrogate pair) show wherever a key or string is first looked at.
+            throw new InvalidDataException($"it holds text that is not Unicode: {error.Message}", error);
         }
     }
 
@@ -89,21 +94,13 @@ public static class CheckpointManifestJson
     {
         if (fields[SelfKey] is not JsonValue value || !value.TryGetValue<string>(out var self))
             throw new InvalidDataException("it has no 'self' hash");
-        try
-        {
-            if (!Write(Sort(fields)).AsSpan().SequenceEqual(stored))
-                throw new InvalidDataException("it is not in canonical form");
-            fields.Remove(SelfKey);
-            var found = HashOf(Write(Sort(fields)));
-            if (found != self)
-                throw new InvalidDataException($"its content hashes to {found}, its 'self' says {self}");
-            fields[SelfKey] = self;
-        }
-        catch (InvalidOperationException error)
-        {
-            // Escapes that are no Unicode text (half a surrogate pair) show only when the string is read.
-            throw new InvalidDataException($"it holds text that is not Unicode: {error.Message}", error);
-        }
+        if (!Write(Sort(fields)).AsSpan().SequenceEqual(stored))
+            throw new InvalidDataException("it is not in canonical form");
+        fields.Remove(SelfKey);
+        var found = HashOf(Write(Sort(fields)));
+        if (found != self)
+            throw new InvalidDataException($"its content hashes to {found}, its 'self' says {self}");
+        fields[SelfKey] = self;
     }
 
     private static void RequireReader(JsonObject fields)

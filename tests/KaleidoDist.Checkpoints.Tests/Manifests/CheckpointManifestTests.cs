@@ -172,4 +172,11 @@ public sealed class CheckpointManifestTests
             Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         }));
     }
+
+    [Theory]
+    [InlineData("""{"\ud800":1,"a":2}""")]
+    [InlineData("""{"self":"\udc00"}""")]
+    [InlineData("""{"a":{"\ud800\ud800":1,"b":2}}""")]
+    public void TextThatIsNotUnicodeIsDamageAndNothingElse(string json)
+        => Assert.Throws<InvalidDataException>(() => CheckpointManifestJson.Decode(Encoding.UTF8.GetBytes(json)));
 }
