@@ -25,6 +25,10 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
 
     private CheckpointVerifier Verifier => new(paths, storage, Log);
 
+    private CheckpointPins Pins => new(paths, storage);
+
+    private CheckpointRetention Retention => new(paths, storage, Log, Pins, seq => verified.Contains(seq) || (Verify(seq).IsValid && verified.Add(seq)));
+
     /// <summary>All numbers of the log, ascending. Reads manifests only.</summary>
     /// <exception cref="IOException">The folder cannot be read.</exception>
     public IReadOnlyList<CheckpointListing> List() => [.. Log.Numbers().Select(Listing)];
@@ -93,13 +97,54 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
     }
 
     /// <summary>
-    /// Removes what is no longer needed: checkpoints beyond the newest <paramref name="keepLast"/> (at least 2), except final ones and the one the
-    /// live generation stands on; and folders of older generations that no manifest names. Nothing goes before two of those that stay
-    /// have been read back and verified.
+    /// Removes what is no longer needed: checkpoints that no rule of the policy keeps, and folders of older generations that no manifest names. Nothing goes
+    /// before two of those that stay have been read back and verified.
     /// </summary>
+    /// <param name="policy">What is kept; besides: the one the live generation stands on, and its fallback.</param>
+    /// <param name="lineage">The live generation.</param>
     /// <exception cref="IOException">The storage failed; at most orphans are left.</exception>
-    public RetentionReport ApplyRetention(int keepLast, CheckpointLineage lineage)
-        => new CheckpointRetention(paths, storage, Log, seq => verified.Contains(seq) || (Verify(seq).IsValid && verified.Add(seq))).Apply(keepLast, lineage);
+    public RetentionReport ApplyRetention(RetentionPolicy policy, CheckpointLineage lineage) => Retention.Apply(policy, lineage.Generation, lineage.Head.Seq);
+
+    /// <summary>What <see cref="Prune"/> would remove now, and why the others stay. Changes nothing.</summary>
+    public RetentionPlan PlanRetention(RetentionPolicy policy)
+    {
+        var (generation, baseSeq) = Newest();
+        return Retention.Plan(policy, generation, baseSeq, time.GetUtcNow());
+    }
+
+    /// <summary><see cref="ApplyRetention"/> for a run that nobody leads: it stands on its newest checkpoint.</summary>
+    /// <exception cref="IOException">The storage failed; at most orphans are left.</exception>
+    public RetentionReport Prune(RetentionPolicy policy)
+    {
+        var (generation, baseSeq) = Newest();
+        return Retention.Apply(policy, generation, baseSeq);
+    }
+
+    /// <summary>Numbers that are kept whatever the policy says, ascending.</summary>
+    public IReadOnlyList<long> Pinned() => Pins.Numbers();
+
+    /// <summary>Keeps a checkpoint until it is unpinned; false when it was pinned before. Works beside a running job.</summary>
+    /// <exception cref="KaleidoException">There is none of this number, or it is damaged.</exception>
+    public bool Pin(long seq)
+    {
+        Read(seq);
+        var isNew = Pins.Add(seq);
+        if (Listing(seq).Manifest is not null)
+            return isNew;
+        Pins.Remove(seq);
+        throw new KaleidoException($"Checkpoint {seq} of '{paths.Run}' was removed by the running job while it was being pinned. Pin a newer one.");
+    }
+
+    /// <summary>Lets retention have a checkpoint again; false when it was not pinned.</summary>
+    public bool Unpin(long seq) => Pins.Remove(seq);
+
+    /// <summary>Newest generation that left a trace, and newest readable checkpoint.</summary>
+    private (long Generation, long Seq) Newest()
+    {
+        var manifests = List().Select(l => l.Manifest).OfType<CheckpointManifest>().ToList();
+        var folders = storage.List(paths.Data).Select(e => CheckpointPaths.ParseDataFolderName(e.Name)).OfType<long>();
+        return (manifests.Select(m => m.Generation).Concat(folders).DefaultIfEmpty(0).Max(), manifests.Count > 0 ? manifests[^1].Seq : 0);
+    }
 
     private CheckpointListing Listing(long seq)
     {

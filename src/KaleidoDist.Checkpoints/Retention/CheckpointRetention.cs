@@ -12,13 +12,18 @@ public sealed record RetentionReport(IReadOnlyList<long> RemovedSeqs, IReadOnlyL
 /// <param name="paths">The run folder.</param>
 /// <param name="storage">Where it is.</param>
 /// <param name="log">Its manifests.</param>
+/// <param name="pins">What somebody wants kept.</param>
 /// <param name="isVerified">Whether a checkpoint has been read back and is valid; reads it if nobody has yet.</param>
-internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storage, ManifestLog log, Predicate<long> isVerified)
+internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storage, ManifestLog log, CheckpointPins pins, Predicate<long> isVerified)
 {
+    /// <summary>Decides only.</summary>
+    internal RetentionPlan Plan(RetentionPolicy policy, long generation, long baseSeq, DateTimeOffset now)
+        => RetentionPlan.Decide(Observe(now), policy, generation, baseSeq);
+
     /// <summary>Decides and removes.</summary>
-    internal RetentionReport Apply(int keepLast, CheckpointLineage lineage)
+    internal RetentionReport Apply(RetentionPolicy policy, long generation, long baseSeq)
     {
-        var plan = RetentionPlan.Decide(Observe(), keepLast, lineage.Generation, lineage.Head.Seq);
+        var plan = Plan(policy, generation, baseSeq, StoreTime());
         foreach (var draft in plan.OldDrafts)
             storage.Delete(Path.Combine(paths.Temporary, draft));
         if (plan.Remove.Count == 0 && plan.OrphanFolders.Count == 0)
@@ -33,19 +38,24 @@ internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storag
         }
 
         var removed = new List<string>();
+        var removedSeqs = new List<long>();
         foreach (var manifest in plan.Remove)
         {
+            // Somebody may have pinned it since the plan was made.
+            if (pins.Contains(manifest.Seq))
+                continue;
             storage.Delete(paths.Manifest(manifest.Seq));
             storage.SyncDirectory(paths.Log);
             RemoveFolder(CheckpointPaths.DataFolderName(manifest.Generation, manifest.Step, manifest.Attempt), removed);
+            removedSeqs.Add(manifest.Seq);
         }
 
         foreach (var orphan in plan.OrphanFolders)
             RemoveFolder(orphan, removed);
-        return new RetentionReport([.. plan.Remove.Select(m => m.Seq)], removed, null);
+        return new RetentionReport(removedSeqs, removed, null);
     }
 
-    private RetentionState Observe()
+    private RetentionState Observe(DateTimeOffset now)
     {
         var readable = new List<CheckpointManifest>();
         var unreadableCount = 0;
@@ -62,13 +72,16 @@ internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storag
             }
         }
 
-        return new RetentionState(
-            readable,
-            unreadableCount,
-            [.. log.QuarantinedNumbers().Select(log.ReadQuarantined).OfType<CheckpointManifest>()],
-            storage.List(paths.Data),
-            storage.List(paths.Temporary),
-            StoreTime());
+        return new RetentionState
+        {
+            Manifests = readable,
+            UnreadableCount = unreadableCount,
+            Quarantined = [.. log.QuarantinedNumbers().Select(log.ReadQuarantined).OfType<CheckpointManifest>()],
+            Pinned = [.. pins.Numbers()],
+            DataFolders = storage.List(paths.Data),
+            Drafts = storage.List(paths.Temporary),
+            Now = now,
+        };
     }
 
     /// <summary>Time by the store's own clock, which may differ from ours: that of a file made just now.</summary>
@@ -84,8 +97,8 @@ internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storag
         return entry.ModifiedUtc;
     }
 
-    private bool HasFallback(IReadOnlyList<CheckpointManifest> keep)
-        => keep.Where(m => isVerified(m.Seq)).Take(RetentionPlan.MinimumKept).Count() == RetentionPlan.MinimumKept;
+    private bool HasFallback(IReadOnlyList<KeptCheckpoint> keep)
+        => keep.Where(k => isVerified(k.Manifest.Seq)).Take(RetentionPlan.MinimumKept).Count() == RetentionPlan.MinimumKept;
 
     /// <summary>Removes a data folder's own files and the folder; one that holds a name of somebody else stays.</summary>
     private void RemoveFolder(string name, List<string> removed)

@@ -3,62 +3,105 @@ using KaleidoDist.Contracts;
 namespace KaleidoDist.Checkpoints;
 
 /// <summary>What a run folder holds, as retention sees it.</summary>
-/// <param name="Manifests">Readable manifests of the log.</param>
-/// <param name="UnreadableCount">Manifests of the log that could not be read: they may name any folder.</param>
-/// <param name="Quarantined">Readable manifests in quarantine.</param>
-/// <param name="DataFolders">Everything in <c>data/</c>.</param>
-/// <param name="Drafts">Everything in <c>tmp/</c>.</param>
-/// <param name="Now">Time by the clock of the store.</param>
-internal sealed record RetentionState(
-    IReadOnlyList<CheckpointManifest> Manifests,
-    int UnreadableCount,
-    IReadOnlyList<CheckpointManifest> Quarantined,
-    IReadOnlyList<StorageEntry> DataFolders,
-    IReadOnlyList<StorageEntry> Drafts,
-    DateTimeOffset Now);
+internal sealed record RetentionState
+{
+    /// <summary>Readable manifests of the log.</summary>
+    internal required IReadOnlyList<CheckpointManifest> Manifests { get; init; }
 
-/// <summary>What to remove, and what must be seen to be valid first. Pure.</summary>
+    /// <summary>Manifests of the log that could not be read: they may name any folder.</summary>
+    internal int UnreadableCount { get; init; }
+
+    /// <summary>Readable manifests in quarantine.</summary>
+    internal IReadOnlyList<CheckpointManifest> Quarantined { get; init; } = [];
+
+    /// <summary>Numbers that somebody pinned.</summary>
+    internal IReadOnlyCollection<long> Pinned { get; init; } = [];
+
+    /// <summary>Everything in <c>data/</c>.</summary>
+    internal IReadOnlyList<StorageEntry> DataFolders { get; init; } = [];
+
+    /// <summary>Everything in <c>tmp/</c>.</summary>
+    internal IReadOnlyList<StorageEntry> Drafts { get; init; } = [];
+
+    /// <summary>Time by the clock of the store.</summary>
+    internal DateTimeOffset Now { get; init; }
+}
+
+/// <summary>A checkpoint that stays.</summary>
+/// <param name="Manifest">It.</param>
+/// <param name="Why">All reasons, as words: <c>newest 3, pinned</c>.</param>
+public sealed record KeptCheckpoint(CheckpointManifest Manifest, string Why);
+
+/// <summary>What to remove, and what stays for which reason. Pure.</summary>
 /// <param name="Keep">Checkpoints that stay, newest first.</param>
 /// <param name="Remove">Checkpoints to remove, oldest first.</param>
 /// <param name="OrphanFolders">Folders in <c>data/</c> that no manifest names.</param>
 /// <param name="OldDrafts">Files in <c>tmp/</c> that a crash left.</param>
-internal sealed record RetentionPlan(
-    IReadOnlyList<CheckpointManifest> Keep,
+public sealed record RetentionPlan(
+    IReadOnlyList<KeptCheckpoint> Keep,
     IReadOnlyList<CheckpointManifest> Remove,
     IReadOnlyList<string> OrphanFolders,
     IReadOnlyList<string> OldDrafts)
 {
     /// <summary>Fewest checkpoints that stay: one to use, one to fall back to.</summary>
-    internal const int MinimumKept = 2;
+    public const int MinimumKept = 2;
 
     /// <summary>Age from which a folder without a manifest can be no save in progress.</summary>
     internal static readonly TimeSpan OrphanAge = TimeSpan.FromHours(1);
 
     /// <summary>Decides.</summary>
     /// <param name="state">What is there.</param>
-    /// <param name="keepLast">Newest checkpoints to keep; less than two counts as two.</param>
+    /// <param name="policy">What is worth keeping.</param>
     /// <param name="generation">The live generation: its folders are never orphans.</param>
     /// <param name="baseSeq">The checkpoint it stands on; 0 for none.</param>
-    internal static RetentionPlan Decide(RetentionState state, int keepLast, long generation, long baseSeq)
+    internal static RetentionPlan Decide(RetentionState state, RetentionPolicy policy, long generation, long baseSeq)
     {
         var newestFirst = state.Manifests.OrderByDescending(m => m.Seq).ToList();
-        var newest = newestFirst.Take(Math.Max(keepLast, MinimumKept)).ToHashSet();
-        var keep = newestFirst.Where(m => newest.Contains(m) || m.Kind == CheckpointKind.Final || m.Seq == baseSeq).ToList();
-        var remove = newestFirst.Except(keep).OrderBy(m => m.Seq).ToList();
+        var reasons = newestFirst.ToDictionary(m => m.Seq, _ => new List<string>());
+        void Keep(IEnumerable<CheckpointManifest> kept, string why)
+        {
+            foreach (var manifest in kept)
+                reasons[manifest.Seq].Add(why);
+        }
 
-        var named = state.Manifests.Concat(state.Quarantined)
-            .Select(m => CheckpointPaths.DataFolderName(m.Generation, m.Step, m.Attempt))
-            .ToHashSet(StringComparer.Ordinal);
-        bool IsOld(StorageEntry entry) => state.Now - entry.ModifiedUtc > OrphanAge;
-        bool IsOrphan(StorageEntry entry)
-            => entry.IsDirectory && CheckpointPaths.ParseDataFolderName(entry.Name) < generation && !named.Contains(entry.Name) && IsOld(entry);
+        var last = Math.Max(policy.KeepLast, MinimumKept);
+        Keep(newestFirst.Take(last), $"newest {last}");
+        if (policy.KeepEvery is { } span)
+            Keep(newestFirst.DistinctBy(m => m.CreatedUtc.UtcTicks / span.Ticks), $"newest of its {DurationText.Of(span)}");
+        if (policy.KeepBest is { } best)
+            Keep(Best(newestFirst, best), $"best {best.Count} by {best.Metric}");
+        Keep(newestFirst.Where(m => m.Kind == CheckpointKind.Final), "final");
+        Keep(newestFirst.Where(m => m.Kind == CheckpointKind.Preempt), "preempted");
+        Keep(newestFirst.Where(m => state.Pinned.Contains(m.Seq)), "pinned");
+        Keep(newestFirst.Where(m => m.Seq == baseSeq), "the run stands on it");
+        Keep(newestFirst.Where(m => m.Seq < baseSeq).Take(1), "fallback of the one the run stands on");
 
         // A log that lists empty, or has an unreadable manifest, may only look as if nothing named a folder.
         var logIsKnown = state.Manifests.Count > 0 && state.UnreadableCount == 0;
         return new RetentionPlan(
-            keep,
-            remove,
-            logIsKnown ? [.. state.DataFolders.Where(IsOrphan).Select(e => e.Name)] : [],
-            [.. state.Drafts.Where(e => !e.IsDirectory && Guid.TryParseExact(e.Name, "N", out _) && IsOld(e)).Select(e => e.Name)]);
+            [.. newestFirst.Where(m => reasons[m.Seq].Count > 0).Select(m => new KeptCheckpoint(m, string.Join(", ", reasons[m.Seq])))],
+            [.. newestFirst.Where(m => reasons[m.Seq].Count == 0).Reverse()],
+            logIsKnown ? [.. Orphans(state, generation)] : [],
+            [.. state.Drafts.Where(e => !e.IsDirectory && Guid.TryParseExact(e.Name, "N", out _) && IsOld(state, e)).Select(e => e.Name)]);
     }
+
+    /// <summary>Of equal values the newer; what was not measured, or is no number, is never among the best.</summary>
+    private static IEnumerable<CheckpointManifest> Best(IEnumerable<CheckpointManifest> newestFirst, KeepBestSpec best)
+        => newestFirst
+            .Where(m => m.Metrics.TryGetValue(best.Metric, out var value) && double.IsFinite(value))
+            .OrderBy(m => best.HigherIsBetter ? -m.Metrics[best.Metric] : m.Metrics[best.Metric])
+            .Take(best.Count);
+
+    /// <summary>Folders of older generations that nothing names, and that are too old to be a save in progress.</summary>
+    private static IEnumerable<string> Orphans(RetentionState state, long generation)
+    {
+        var named = state.Manifests.Concat(state.Quarantined)
+            .Select(m => CheckpointPaths.DataFolderName(m.Generation, m.Step, m.Attempt))
+            .ToHashSet(StringComparer.Ordinal);
+        return state.DataFolders
+            .Where(e => e.IsDirectory && CheckpointPaths.ParseDataFolderName(e.Name) < generation && !named.Contains(e.Name) && IsOld(state, e))
+            .Select(e => e.Name);
+    }
+
+    private static bool IsOld(RetentionState state, StorageEntry entry) => state.Now - entry.ModifiedUtc > OrphanAge;
 }

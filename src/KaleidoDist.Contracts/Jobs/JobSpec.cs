@@ -219,6 +219,12 @@ public sealed record CheckpointSpec
 
     /// <summary>Newest checkpoints kept; at least 2.</summary>
     public int KeepLast { get; init; } = 3;
+
+    /// <summary>Of every such span of time the newest checkpoint is kept; null for no such rule.</summary>
+    public TimeSpan? KeepEvery { get; init; } = TimeSpan.FromHours(6);
+
+    /// <summary>The best checkpoints by a metric are kept; null for no such rule.</summary>
+    public KeepBestSpec? KeepBest { get; init; }
 }
 
 /// <summary>Evaluation while training.</summary>

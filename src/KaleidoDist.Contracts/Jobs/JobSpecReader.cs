@@ -86,7 +86,7 @@ public static partial class JobSpecReader
             Data = data,
             Training = training,
             Workers = BindWorkers(root.Section("workers"), training),
-            Checkpoint = BindCheckpoint(root.Section("checkpoint"), baseDirectory),
+            Checkpoint = BindCheckpoint(root.Section("checkpoint"), data, baseDirectory),
             Evaluation = BindEvaluation(root.Section("evaluation")),
         };
         root.Finish();
@@ -212,7 +212,7 @@ public static partial class JobSpecReader
         return workers;
     }
 
-    private static CheckpointSpec BindCheckpoint(SpecSection section, string baseDirectory)
+    private static CheckpointSpec BindCheckpoint(SpecSection section, DataSpec data, string baseDirectory)
     {
         var (steps, time) = section.StepsTimeOrAuto("every", TimeSpan.FromMinutes(5));
         var keep = section.Section("keep");
@@ -222,10 +222,23 @@ public static partial class JobSpecReader
             Every = time,
             EverySteps = steps,
             KeepLast = (int)keep.Integer("last", 3, 2, 1_000_000),
+            KeepEvery = keep.TimeOrOff("every", TimeSpan.FromHours(6)),
+            KeepBest = keep.Has("best") ? BindKeepBest(keep.Section("best"), data) : null,
         };
         keep.Finish();
         section.Finish();
         return spec;
+    }
+
+    private static KeepBestSpec BindKeepBest(SpecSection section, DataSpec data)
+    {
+        if (data.Validation is null)
+            section.Error("metric", "'checkpoint.keep.best' compares what is measured on the validation set, but 'data.validation' is missing");
+        if (!section.Has("metric"))
+            section.Error("metric", $"'checkpoint.keep.best.metric' is missing; expected {string.Join(", ", KeepBestSpec.Metrics)}");
+        var best = new KeepBestSpec(section.Choice("metric", KeepBestSpec.Metrics[0], [.. KeepBestSpec.Metrics]), (int)section.Integer("count", 1, 1, 1000));
+        section.Finish();
+        return best;
     }
 
     private static EvaluationSpec BindEvaluation(SpecSection section)

@@ -135,6 +135,19 @@ internal sealed partial class SpecSection
         return null;
     }
 
+    /// <summary>A time with a unit (ms, s, m, h), or null for <c>off</c>.</summary>
+    internal TimeSpan? TimeOrOff(string key, TimeSpan fallback)
+    {
+        if (Scalar(key) is not { } text)
+            return fallback;
+        if (text == "off")
+            return null;
+        if (ParseTime(text) is { } time)
+            return time;
+        Error(key, $"'{Full(key)}' is '{SpecText.OneLine(text)}'; expected a time (30s, 5m, 1.5h) or off");
+        return fallback;
+    }
+
     /// <summary>Reports an error at a key's line; at the section's when the key is absent.</summary>
     internal void Error(string key, string message) => document.Error(Find(key) ?? node, message);
 

@@ -59,7 +59,7 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
 
     /// <inheritdoc/>
     public ImmutableArray<long> Retain(JobState job, JobEffect.Retain retain)
-        => [.. CatalogOf(job).ApplyRetention(job.Spec.Checkpoint.KeepLast, Lineage(job, retain.Generation, retain.WorldSize, retain.Head)).RemovedSeqs];
+        => [.. CatalogOf(job).ApplyRetention(RetentionPolicy.Of(job.Spec.Checkpoint), Lineage(job, retain.Generation, retain.WorldSize, retain.Head)).RemovedSeqs];
 
     private CheckpointCatalog CatalogOf(JobState job) => catalogs.GetOrAdd(job.RunDirectory, run => new CheckpointCatalog(run, time));
 

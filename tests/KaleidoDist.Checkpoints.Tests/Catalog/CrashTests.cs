@@ -84,6 +84,6 @@ public sealed class CrashTests
     private static void SaveAndRetain(Run run, Action<long> acknowledge)
     {
         acknowledge(run.Save(40, CheckpointKind.Periodic).Seq);
-        run.Catalog.ApplyRetention(keepLast: 2, run.Lineage);
+        run.Catalog.ApplyRetention(new RetentionPolicy(2), run.Lineage);
     }
 }

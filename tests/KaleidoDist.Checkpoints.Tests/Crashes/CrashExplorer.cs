@@ -56,7 +56,7 @@ internal sealed class CrashExplorer
             journal.Acknowledge(manifest.Seq);
             storage.AfterAcknowledge();
             saved.Add(manifest.Seq, (manifest, manifest.Files.ToDictionary(f => f.Name, f => Content(storage, run.DataFile(manifest, f.Name)))));
-            run.Catalog.ApplyRetention(KeepLast, run.Lineage);
+            run.Catalog.ApplyRetention(new RetentionPolicy(KeepLast), run.Lineage);
         }
     }
 

@@ -59,7 +59,7 @@ public sealed class KillTests
         Assert.All(run.Catalog.List(), l => Assert.True(run.Catalog.Verify(l.Seq).IsValid, $"{death}: checkpoint {l.Seq}"));
         Assert.True(run.Catalog.List().Count >= 2, death);
         Assert.Equal(selection.Manifest.Seq + 1, run.Save(50).Seq);
-        run.Catalog.ApplyRetention(2, run.Lineage);
+        run.Catalog.ApplyRetention(new RetentionPolicy(2), run.Lineage);
         Assert.Equal(2, run.Catalog.List().Count);
     }
 
@@ -75,6 +75,6 @@ public sealed class KillTests
         var run = new Run(folder, storage);
         run.Resume();
         acknowledge(run.Save(40).Seq);
-        run.Catalog.ApplyRetention(2, run.Lineage);
+        run.Catalog.ApplyRetention(new RetentionPolicy(2), run.Lineage);
     }
 }

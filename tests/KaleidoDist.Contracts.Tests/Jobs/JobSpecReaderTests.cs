@@ -35,6 +35,13 @@ public sealed class JobSpecReaderTests
     }
 
     [Fact]
+    public void CheckpointsAreKeptEverySixHoursUnlessThatIsOff()
+    {
+        Assert.Equal(TimeSpan.FromHours(6), Read(Minimal).OrThrow().Checkpoint.KeepEvery);
+        Assert.Null(Read(Minimal, "checkpoint.keep.every=off").OrThrow().Checkpoint.KeepEvery);
+    }
+
+    [Fact]
     public void EveryKeyIsRead()
     {
         var spec = Read("""
@@ -57,7 +64,7 @@ public sealed class JobSpecReaderTests
               mismatch_share: 0.25
               verify_every: 0
             workers: { min: 2, max: 12, threads_per_rank: 3, device: cpu, hang_timeout: 90s }
-            checkpoint: { uri: /runs/x, every: 25, keep: { last: 5 } }
+            checkpoint: { uri: /runs/x, every: 25, keep: { last: 5, every: 90m, best: { metric: validation.itm.accuracy, count: 2 } } }
             evaluation: { every: 10, samples: 99 }
             """).OrThrow();
 
@@ -80,14 +87,15 @@ public sealed class JobSpecReaderTests
             spec.Training);
         Assert.Equal(5, spec.Training.LeafSize);
         Assert.Equal(new WorkersSpec { Min = 2, Max = 12, ThreadsPerRank = 3, Device = DeviceKind.Cpu, HangTimeout = TimeSpan.FromSeconds(90) }, spec.Workers);
-        Assert.Equal(new CheckpointSpec { Uri = "/runs/x", Every = null, EverySteps = 25, KeepLast = 5 }, spec.Checkpoint);
+        Assert.Equal(new CheckpointSpec { Uri = "/runs/x", Every = null, EverySteps = 25, KeepLast = 5, KeepEvery = TimeSpan.FromMinutes(90), KeepBest = new KeepBestSpec("validation.itm.accuracy", 2) }, spec.Checkpoint);
+        Assert.True(spec.Checkpoint.KeepBest!.HigherIsBetter);
         Assert.Equal(new EvaluationSpec { Every = 10, Samples = 99 }, spec.Evaluation);
     }
 
     [Fact]
     public void JsonKeepsEveryValueOfASpecification()
     {
-        var spec = Read(Minimal, "model.preset=kaleido-small", "checkpoint.every=90s", "workers.device=cuda").OrThrow();
+        var spec = Read(Minimal, "model.preset=kaleido-small", "checkpoint.every=90s", "workers.device=cuda", "data.validation=v", "checkpoint.keep.best.metric=validation.mlm.loss").OrThrow();
         Assert.Equal(spec, JobSpec.FromJson(spec.ToJson()));
     }
 
@@ -167,6 +175,11 @@ public sealed class JobSpecReaderTests
     [InlineData("checkpoint: { every: 99999999999999999999h }", "job.yaml:1: 'checkpoint.every' is '99999999999999999999h'; expected a number of steps (100), a time (30s, 5m, 1.5h) or auto")]
     [InlineData("checkpoint: { every: '٣s' }", "job.yaml:1: 'checkpoint.every' is '٣s'; expected a number of steps (100), a time (30s, 5m, 1.5h) or auto")]
     [InlineData("checkpoint: { keep: { last: 1 } }", "job.yaml:1: 'checkpoint.keep.last' is '1'; expected a whole number from 2 to 1000000")]
+    [InlineData("checkpoint: { keep: { every: never } }", "job.yaml:1: 'checkpoint.keep.every' is 'never'; expected a time (30s, 5m, 1.5h) or off")]
+    [InlineData("checkpoint: { keep: { best: { count: 1 } } }", "job.yaml:1: 'checkpoint.keep.best' compares what is measured on the validation set, but 'data.validation' is missing")]
+    [InlineData("checkpoint: { keep: { best: { metric: validation.mlm.los } } }", "job.yaml:1: 'checkpoint.keep.best.metric' is 'validation.mlm.los'; expected validation.mlm.loss, validation.itm.loss, validation.rotation.loss, validation.jigsaw.loss, validation.camouflage.loss, validation.grey.loss, validation.blank.loss, validation.mlm.accuracy, validation.itm.accuracy, validation.rotation.accuracy, validation.jigsaw.accuracy, validation.camouflage.accuracy, validation.mlm.perplexity; did you mean 'validation.mlm.loss'?")]
+    [InlineData("checkpoint: { keep: { best: { metric: validation.mlm.loss, count: 0 } } }", "job.yaml:1: 'checkpoint.keep.best.count' is '0'; expected a whole number from 1 to 1000")]
+    [InlineData("checkpoint: { keep: { best: { metrics: x } } }", "job.yaml:1: unknown key 'checkpoint.keep.best.metrics'; did you mean 'metric'?")]
     [InlineData("training: { optimizer: { betas: [0.9] } }", "job.yaml:1: 'training.optimizer.betas' is a list; expected two numbers from 0 to 0.999999, as [0.9, 0.98]")]
     [InlineData("training: { optimizer: { betas: [0.9, 1] } }", "job.yaml:1: 'training.optimizer.betas' is a list; expected two numbers from 0 to 0.999999, as [0.9, 0.98]")]
     [InlineData("training: { global_batch_size: 3 }", "job.yaml:1: 'training.global_batch_size' 3 is not divisible by 'training.virtual_ranks' 8; the nearest that are: 8")]
