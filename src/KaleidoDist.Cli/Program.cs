@@ -20,6 +20,7 @@ foreach (var verb in ClientVerbs.Create(context))
 // Data, checkpoints, and this installation.
 root.Add(DataCommand.Create(InspectPicture.Save));
 root.Add(CheckpointCommand.Create());
+root.Add(FsckVerb.Create());
 root.Add(SelfTestVerb.Create(context));
 root.Add(BenchCommand.Create(context));
 

@@ -60,6 +60,17 @@ public sealed class SafetensorsReader : IDisposable
         return Convert.ToHexStringLower(hash.GetCurrentHash());
     }
 
+    /// <summary>Reads a part of one tensor. Nothing vouches for what is read.</summary>
+    /// <param name="entry">A tensor of <see cref="Header"/>.</param>
+    /// <param name="offset">First byte, within the tensor.</param>
+    /// <param name="buffer">Where to; filled.</param>
+    public void Read(SafetensorsEntry entry, long offset, Span<byte> buffer)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(buffer.Length, entry.Bytes - offset);
+        ReadExactly(file, Header.DataStart + entry.Offset + offset, buffer);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => file.Dispose();
 

@@ -4,17 +4,23 @@ using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Cli;
 
-/// <summary><c>kaleido checkpoint list|show|verify RUN</c>: what a run folder holds. Reads only, so it works beside a running job.</summary>
+/// <summary><c>kaleido checkpoint ...</c>: what a run folder holds, and what of it is kept. All but <c>prune</c> work beside a running job.</summary>
 public static class CheckpointCommand
 {
-    private const string RunDescription = "Run folder: checkpoint.uri of the job.";
+    /// <summary>What RUN means.</summary>
+    internal const string RunDescription = "Run folder: checkpoint.uri of the job.";
 
     /// <summary>The command with its subcommands.</summary>
-    public static Command Create() => new("checkpoint", "Lists, shows and verifies the checkpoints of a run.")
+    public static Command Create() => new("checkpoint", "Lists, verifies, compares, exports, pins and prunes the checkpoints of a run.")
     {
         List(),
         Show(),
         Verify(),
+        CheckpointDiffVerb.Create(),
+        CheckpointExportVerb.Create(),
+        CheckpointPinVerbs.Pin(),
+        CheckpointPinVerbs.Unpin(),
+        CheckpointPruneVerb.Create(),
     };
 
     private static Command List()
@@ -30,7 +36,7 @@ public static class CheckpointCommand
             """) { run, json };
         command.SetAction(parsed => Answer(parsed, parsed.GetRequiredValue(run), catalog =>
         {
-            var report = new CheckpointListReport(parsed.GetRequiredValue(run), catalog.List());
+            var report = new CheckpointListReport(parsed.GetRequiredValue(run), catalog.List(), catalog.Pinned());
             Write(parsed, json, report.ToJson, report.WriteTo);
             return ExitCode.Done;
         }));
@@ -83,43 +89,63 @@ public static class CheckpointCommand
         return command;
     }
 
-    private static Option<long?> Seq(string description) => new("--seq") { Description = description, HelpName = "N" };
+    /// <summary>The option <c>--seq N</c>.</summary>
+    internal static Option<long?> Seq(string description) => new("--seq") { Description = description, HelpName = "N" };
 
-    private static Option<bool> Json() => new("--json") { Description = "Prints JSON, for programs." };
+    /// <summary>The option <c>--json</c>.</summary>
+    internal static Option<bool> Json() => new("--json") { Description = "Prints JSON, for programs." };
 
     /// <summary>Runs a subcommand on a run that has checkpoints; an error is one line on standard error and its exit code.</summary>
-    private static int Answer(ParseResult parsed, string run, Func<CheckpointCatalog, ExitCode> answer)
+    internal static int Answer(ParseResult parsed, string run, Func<CheckpointCatalog, ExitCode> answer) => Answer(parsed, () =>
+    {
+        var catalog = new CheckpointCatalog(run, TimeProvider.System);
+        if (catalog.List().Count == 0)
+        {
+            throw new KaleidoException(
+                $"No checkpoints in '{Path.GetFullPath(run)}': expected manifests in its folder 'log'. "
+                + "Name the run folder (checkpoint.uri) of a job that has saved one.");
+        }
+
+        return answer(catalog);
+    });
+
+    /// <summary>Runs a subcommand; an error is one line on standard error and its exit code.</summary>
+    internal static int Answer(ParseResult parsed, Func<ExitCode> answer)
     {
         try
         {
-            var catalog = new CheckpointCatalog(run, TimeProvider.System);
-            if (catalog.List().Count == 0)
-            {
-                throw new KaleidoException(
-                    $"No checkpoints in '{Path.GetFullPath(run)}': expected manifests in its folder 'log'. "
-                    + "Name the run folder (checkpoint.uri) of a job that has saved one.");
-            }
-
-            return (int)answer(catalog);
+            return (int)answer();
         }
         catch (KaleidoException error)
         {
             parsed.InvocationConfiguration.Error.WriteLine(error.Message);
             return (int)error.ExitCode;
         }
-        catch (IOException error)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            parsed.InvocationConfiguration.Error.WriteLine($"The checkpoints of '{Path.GetFullPath(run)}' cannot be read: {error.Message}");
+            parsed.InvocationConfiguration.Error.WriteLine($"The files cannot be read or written: {error.Message}");
             return (int)ExitCode.Failed;
         }
     }
 
-    private static void Write(ParseResult parsed, Option<bool> json, Func<string> toJson, Action<TextWriter> writeText)
+    /// <summary>Writes a report for programs or for people.</summary>
+    internal static void Write(ParseResult parsed, Option<bool> json, Func<string> toJson, Action<TextWriter> writeText)
     {
         var output = parsed.InvocationConfiguration.Output;
         if (parsed.GetValue(json))
             output.WriteLine(toJson());
         else
             writeText(output);
+    }
+
+    /// <summary>A checkpoint by its name.</summary>
+    /// <exception cref="KaleidoException">There is none such, or none at all.</exception>
+    internal static CheckpointManifest Find(CheckpointReference reference)
+    {
+        var catalog = new CheckpointCatalog(reference.Run, TimeProvider.System);
+        return reference.Seq is { } seq
+            ? catalog.Read(seq)
+            : catalog.List().LastOrDefault(l => l.Manifest is not null)?.Manifest
+                ?? throw new KaleidoException($"No checkpoints in '{Path.GetFullPath(reference.Run)}': expected manifests in its folder 'log'. Name the run folder (checkpoint.uri) of a job that has saved one.");
     }
 }

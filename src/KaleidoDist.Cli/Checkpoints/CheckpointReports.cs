@@ -7,7 +7,8 @@ namespace KaleidoDist.Cli;
 /// <summary>What <c>checkpoint list</c> says.</summary>
 /// <param name="run">The run folder.</param>
 /// <param name="listings">Its checkpoints, oldest first.</param>
-internal sealed class CheckpointListReport(string run, IReadOnlyList<CheckpointListing> listings)
+/// <param name="pinned">Those that are pinned.</param>
+internal sealed class CheckpointListReport(string run, IReadOnlyList<CheckpointListing> listings, IReadOnlyList<long> pinned)
 {
     /// <summary>The report for programs.</summary>
     internal string ToJson() => ReportJson.Of(new
@@ -15,6 +16,7 @@ internal sealed class CheckpointListReport(string run, IReadOnlyList<CheckpointL
         Run = Path.GetFullPath(run),
         Checkpoints = listings.Select(l => l.Manifest).OfType<CheckpointManifest>().Select(m => new CheckpointSummary(m)),
         Damaged = listings.Where(l => l.Manifest is null).Select(l => new { l.Seq, l.Problem }),
+        Pinned = pinned,
     });
 
     /// <summary>The report for people.</summary>
@@ -29,11 +31,11 @@ internal sealed class CheckpointListReport(string run, IReadOnlyList<CheckpointL
         }
     }
 
-    private static string Row(CheckpointManifest m)
+    private string Row(CheckpointManifest m)
     {
         var position = string.Create(CultureInfo.InvariantCulture, $"{m.Seq,6}  {m.Step,8}  {m.Epoch,5}  {m.SamplesConsumed,10}  {m.WorldSize,5}");
         var record = string.Create(CultureInfo.InvariantCulture, $"{CheckpointKinds.Name(m.Kind),-8}  {ByteText.Of(m.Bytes),8}  {m.CreatedUtc:yyyy-MM-dd HH:mm:ss}");
-        return $"{position}  {record}  {m.WeightsXxh128}";
+        return $"{position}  {record}  {m.WeightsXxh128}{(pinned.Contains(m.Seq) ? "  pinned" : "")}";
     }
 }
 

@@ -109,11 +109,72 @@ public sealed class CheckpointCommandTests : IDisposable
     [InlineData("list")]
     [InlineData("show")]
     [InlineData("verify")]
+    [InlineData("diff")]
+    [InlineData("export")]
+    [InlineData("pin")]
+    [InlineData("unpin")]
+    [InlineData("prune")]
     public void HelpHasExamples(string verb) => Assert.Contains($"kaleido checkpoint {verb} runs/quickstart", Invoke(verb, "--help").Output);
+
+    [Fact]
+    public void DiffNamesWhatDiffersAndExitsWithOneWhenWeightsDo()
+    {
+        Save(10, 20);
+        Assert.Equal(0, Invoke("diff", $"{run}@1", run).ExitCode);
+
+        Marshal.Copy(new byte[8], 0, memory, 8);
+        Save(from: 2, 30);
+        var (exitCode, output, _) = Invoke("diff", $"{run}@2", $"{run}@3");
+
+        Assert.Equal(1, exitCode);
+        Assert.Contains("step: 20 -> 30\n", output);
+        Assert.Contains("weights: 0 tensors are equal, 1 differ\n  w F32[2]: changed by 100.000", output);
+        var tensor = JsonDocument.Parse(Invoke("diff", $"{run}@2", $"{run}@3", "--json").Output).RootElement.GetProperty("tensors")[0];
+        Assert.Equal(("w", "changed", 1.0), (tensor.GetProperty("name").GetString(), tensor.GetProperty("kind").GetString(), tensor.GetProperty("relative_change").GetDouble()));
+        Assert.Equal(2, Invoke("diff", "@2", run).ExitCode);
+        Assert.Equal(1, Invoke("diff", $"{run}@9", run).ExitCode);
+    }
+
+    [Fact]
+    public void APinnedCheckpointIsListedSoAndIsNotPruned()
+    {
+        Save(10, 20, 30, 40);
+
+        Assert.Equal((0, "checkpoint 1 is pinned\n"), (Invoke("pin", run, "1").ExitCode, "checkpoint 1 is pinned\n"));
+        Assert.Equal("checkpoint 1 was pinned already\n", Invoke("pin", run, "1").Output);
+        Assert.EndsWith("  pinned", Invoke("list", run).Output.Split('\n')[1]);
+        Assert.Equal(
+            "would remove checkpoint 2: step 20, 12.3 kB\nwould keep checkpoint 4: newest 2, newest of its 6h, the run stands on it\n"
+            + "would keep checkpoint 3: newest 2, fallback of the one the run stands on\nwould keep checkpoint 1: pinned\n1 checkpoint to remove, 12.3 kB\n",
+            Invoke("prune", run, "--dry-run", "--last", "2").Output.Replace(ByteText.Of(new CheckpointCatalog(run, TimeProvider.System).Read(2).Bytes), "12.3 kB"));
+        Assert.Equal((0, "removed: 1 checkpoint, 1 data folder\n", ""), Invoke("prune", run, "--last", "2"));
+        Assert.Equal("checkpoint 1 is not pinned any more\n", Invoke("unpin", run, "1").Output);
+        Assert.Equal([1], JsonDocument.Parse(Invoke("prune", run, "--dry-run", "--last", "2", "--json").Output).RootElement.GetProperty("remove").EnumerateArray().Select(r => r.GetProperty("seq").GetInt32()));
+        Assert.Equal(1, Invoke("pin", run, "9").ExitCode);
+    }
+
+    [Fact]
+    public void FsckSaysThatAllIsWellOrWhatIsWrong()
+    {
+        Save(10, 20);
+        var (exitCode, output, error) = Fsck(run);
+        Assert.Equal((0, "2 of 2 checkpoints are valid, 0 steps in the journal: all is well\n", ""), (exitCode, output, error));
+
+        File.AppendAllText(Path.Combine(run, "data", "g0000000001-s00000020-a1", "state-00001-of-00001.json"), " ");
+        (exitCode, output, error) = Fsck(run);
+
+        Assert.Equal(1, exitCode);
+        Assert.StartsWith("I4 Checkpoint 2 is damaged (KD-S111 state-00001-of-00001.json: ", output);
+        Assert.Equal($"2 things are wrong with '{run}': I4, I11. A resume uses the newest valid checkpoint.\n", error);
+        Assert.False(JsonDocument.Parse(Fsck(run, "--json").Output).RootElement.GetProperty("sound").GetBoolean());
+        Assert.Equal(1, Fsck("/nowhere").ExitCode);
+    }
 
     private IReadOnlyList<TensorSource> Tensors() => [new TensorSource("w", TensorType.F32, [2], memory, 8)];
 
-    private void Save(params long[] steps)
+    private void Save(params long[] steps) => Save(from: 0, steps);
+
+    private void Save(long from, params long[] steps)
     {
         var job = new CheckpointJob
         {
@@ -121,7 +182,7 @@ public sealed class CheckpointCommandTests : IDisposable
             Software = new Dictionary<string, string>(),
         };
         var catalog = new CheckpointCatalog(run, new FixedTime());
-        var lineage = new CheckpointLineage(job, 1, 3, "coordinator", CheckpointHead.Empty);
+        var lineage = new CheckpointLineage(job, 1, 3, "coordinator", from == 0 ? CheckpointHead.Empty : CheckpointHead.After(catalog.Read(from)));
         foreach (var step in steps)
         {
             var shard = new CheckpointShardWriter(run).Write(new CheckpointSnapshot
@@ -131,7 +192,7 @@ public sealed class CheckpointCommandTests : IDisposable
             var committed = Assert.IsType<CommitResult.Committed>(catalog.Commit(
                 new CheckpointProposalData
                 {
-                    Generation = 1, Attempt = shard.Attempt, Directory = shard.Directory, Step = step, Epoch = 1, StepInEpoch = 2, Samples = step * 16,
+                    Generation = 1, Attempt = shard.Attempt, Directory = shard.Directory, Step = step, Epoch = 1, StepInEpoch = step - 8, Samples = step * 16,
                     Kind = CheckpointKind.Periodic, Files = shard.Files, WeightsXxh128 = shard.WeightsXxh128,
                     Metrics = new Dictionary<string, double> { ["loss"] = double.NaN },
                 },
@@ -140,11 +201,15 @@ public sealed class CheckpointCommandTests : IDisposable
         }
     }
 
-    private static (int ExitCode, string Output, string Error) Invoke(params string[] arguments)
+    private static (int ExitCode, string Output, string Error) Invoke(params string[] arguments) => InvokeVerb(["checkpoint", .. arguments]);
+
+    private static (int ExitCode, string Output, string Error) Fsck(params string[] arguments) => InvokeVerb(["fsck", .. arguments]);
+
+    private static (int ExitCode, string Output, string Error) InvokeVerb(string[] arguments)
     {
         var output = new StringWriter();
         var error = new StringWriter();
-        var exitCode = new RootCommand { CheckpointCommand.Create() }.Parse(["checkpoint", .. arguments])
+        var exitCode = new RootCommand { CheckpointCommand.Create(), FsckVerb.Create() }.Parse(arguments)
             .Invoke(new InvocationConfiguration { Output = output, Error = error });
         return (exitCode, output.ToString(), error.ToString());
     }
