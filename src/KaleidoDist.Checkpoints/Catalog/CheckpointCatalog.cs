@@ -46,8 +46,8 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
     public CheckpointVerification Verify(long seq) => Verifier.Verify(seq);
 
     /// <summary>
-    /// The newest checkpoint that is whole, with everything verified. Newer ones that are not are reported, and their manifests moved to quarantine
-    /// when the content is proven wrong.
+    /// The newest checkpoint of the run's line that is whole, with everything verified. Newer ones that are not are reported, and their manifests moved to
+    /// quarantine when the content is proven wrong. Those that a later one superseded are passed over.
     /// </summary>
     /// <param name="expectations">What it must agree with; null for nothing.</param>
     /// <exception cref="KaleidoException">There are checkpoints, but none is valid (starting over is the user's decision); or it is of another job.</exception>
@@ -56,7 +56,7 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
         var failed = new List<(CheckpointVerification Verification, bool Quarantined)>();
         var numbers = Log.Numbers();
         var last = numbers.Concat(Log.QuarantinedNumbers()).DefaultIfEmpty(0).Max();
-        foreach (var seq in numbers.Reverse())
+        foreach (var seq in Line())
         {
             var verification = Verifier.Verify(seq);
             if (!verification.IsValid)
@@ -67,9 +67,7 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
 
             var manifest = verification.Manifest!;
             expectations?.Require(manifest, paths.Run);
-            verified.Add(seq);
-            long[] superseded = [.. Log.QuarantinedNumbers().Concat(failed.Select(f => f.Verification.Seq)).Where(s => s > seq).Distinct().Order()];
-            return new CheckpointSelection(manifest, new CheckpointHead(seq, manifest.Self, last, superseded), Damages(failed, manifest));
+            return new CheckpointSelection(manifest, Head(manifest), Damages(failed, manifest));
         }
 
         if (last == 0)
@@ -77,6 +75,32 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
         var first = Damages(failed, used: null).FirstOrDefault()?.Message ?? $"All were moved to '{paths.Quarantine}' before.";
         throw new KaleidoException(
             $"None of the checkpoints of '{paths.Run}' is valid. {first} Expected at least one. Restore the folder from a copy, or start over in another one.");
+    }
+
+    /// <summary>Numbers that no later checkpoint superseded, newest first: what a resume looks at.</summary>
+    public IReadOnlyList<long> Line()
+    {
+        var listings = List();
+        var quarantined = Log.QuarantinedNumbers().Select(Log.ReadQuarantined);
+        var superseded = HistoryLine.Superseded(listings.Select(l => l.Manifest).Concat(quarantined).OfType<CheckpointManifest>());
+        return [.. listings.Select(l => l.Seq).Where(s => !superseded.Contains(s)).Reverse()];
+    }
+
+    /// <summary>One checkpoint and no other, with everything verified: the next commit continues it and supersedes all later ones.</summary>
+    /// <param name="seq">Its number; one that was superseded before is as good as any.</param>
+    /// <param name="expectations">What it must agree with; null for nothing.</param>
+    /// <exception cref="KaleidoException">There is none of this number, it is damaged, or it is of another job.</exception>
+    public CheckpointSelection FindValid(long seq, CheckpointExpectations? expectations = null)
+    {
+        var manifest = Read(seq);
+        expectations?.Require(manifest, paths.Run);
+        if (Verifier.Verify(seq).Problems is [var problem, ..])
+        {
+            throw new KaleidoException(
+                $"{problem.Code} Checkpoint {seq} of '{paths.Run}' is damaged ({problem.File}: {problem.Text}); it cannot be gone on from. 'kaleido checkpoint verify {paths.Run}' shows those that are whole.");
+        }
+
+        return new CheckpointSelection(manifest, Head(manifest), []);
     }
 
     /// <summary>
@@ -137,6 +161,14 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
 
     /// <summary>Lets retention have a checkpoint again; false when it was not pinned.</summary>
     public bool Unpin(long seq) => Pins.Remove(seq);
+
+    /// <summary>Where history stands for who goes on from a verified checkpoint.</summary>
+    private CheckpointHead Head(CheckpointManifest manifest)
+    {
+        verified.Add(manifest.Seq);
+        long[] known = [.. Log.Numbers().Concat(Log.QuarantinedNumbers()).Distinct().Order()];
+        return new CheckpointHead(manifest.Seq, manifest.Self, known[^1], [.. known.Where(s => s > manifest.Seq)]);
+    }
 
     /// <summary>Newest generation that left a trace, and newest readable checkpoint.</summary>
     private (long Generation, long Seq) Newest()

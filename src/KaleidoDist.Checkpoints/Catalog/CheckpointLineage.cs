@@ -37,7 +37,7 @@ public sealed record CheckpointJob
 /// <param name="Seq">The manifest whose state is in use; 0 for none.</param>
 /// <param name="Hash">Its <see cref="CheckpointManifest.Self"/>; null for none.</param>
 /// <param name="LastSeq">The highest number ever used, valid or not; 0 for none.</param>
-/// <param name="Supersedes">Numbers above <paramref name="Seq"/> that were found damaged.</param>
+/// <param name="Supersedes">Numbers above <paramref name="Seq"/>: found damaged, or left aside to go on from an older one.</param>
 public sealed record CheckpointHead(long Seq, string? Hash, long LastSeq, IReadOnlyList<long> Supersedes)
 {
     /// <summary>A run without checkpoints.</summary>

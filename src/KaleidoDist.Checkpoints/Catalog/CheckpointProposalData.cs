@@ -39,6 +39,9 @@ public sealed record CheckpointProposalData
     /// <summary>Loss, and validation metrics when measured.</summary>
     public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
 
+    /// <summary>The checkpoint of another run that this is a copy of; null for one that was trained here.</summary>
+    public CheckpointOrigin? ForkedFrom { get; init; }
+
     /// <summary>Reads the wire form.</summary>
     /// <exception cref="KaleidoException">Its kind is unknown: a rank of another version.</exception>
     public static CheckpointProposalData FromProto(Proto.CheckpointProposal proto, long generation) => new()

@@ -57,6 +57,8 @@ public sealed record RetentionPlan(
     internal static RetentionPlan Decide(RetentionState state, RetentionPolicy policy, long generation, long baseSeq)
     {
         var newestFirst = state.Manifests.OrderByDescending(m => m.Seq).ToList();
+        var superseded = HistoryLine.Superseded(state.Manifests.Concat(state.Quarantined));
+        var line = newestFirst.Where(m => !superseded.Contains(m.Seq)).ToList();
         var reasons = newestFirst.ToDictionary(m => m.Seq, _ => new List<string>());
         void Keep(IEnumerable<CheckpointManifest> kept, string why)
         {
@@ -65,16 +67,17 @@ public sealed record RetentionPlan(
         }
 
         var last = Math.Max(policy.KeepLast, MinimumKept);
-        Keep(newestFirst.Take(last), $"newest {last}");
+        Keep(line.Take(last), $"newest {last}");
         if (policy.KeepEvery is { } span)
-            Keep(newestFirst.DistinctBy(m => m.CreatedUtc.UtcTicks / span.Ticks), $"newest of its {DurationText.Of(span)}");
+            Keep(line.DistinctBy(m => m.CreatedUtc.UtcTicks / span.Ticks), $"newest of its {DurationText.Of(span)}");
         if (policy.KeepBest is { } best)
-            Keep(Best(newestFirst, best), $"best {best.Count} by {best.Metric}");
+            Keep(Best(line, best), $"best {best.Count} by {best.Metric}");
         Keep(newestFirst.Where(m => m.Kind == CheckpointKind.Final), "final");
         Keep(newestFirst.Where(m => m.Kind == CheckpointKind.Preempt), "preempted");
+        Keep(newestFirst.Where(m => m.ForkedFrom is not null), "the run was forked from it");
         Keep(newestFirst.Where(m => state.Pinned.Contains(m.Seq)), "pinned");
         Keep(newestFirst.Where(m => m.Seq == baseSeq), "the run stands on it");
-        Keep(newestFirst.Where(m => m.Seq < baseSeq).Take(1), "fallback of the one the run stands on");
+        Keep(line.Where(m => m.Seq < baseSeq).Take(1), "fallback of the one the run stands on");
 
         // A log that lists empty, or has an unreadable manifest, may only look as if nothing named a folder.
         var logIsKnown = state.Manifests.Count > 0 && state.UnreadableCount == 0;

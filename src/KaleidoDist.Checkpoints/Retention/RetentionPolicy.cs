@@ -2,7 +2,10 @@ using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Checkpoints;
 
-/// <summary>What of a run is worth its space. Final, preempted and pinned checkpoints are kept always.</summary>
+/// <summary>
+/// What of a run is worth its space. Final, preempted and pinned checkpoints are kept always; the other rules look at the run's line only, not at what was
+/// superseded.
+/// </summary>
 /// <param name="KeepLast">Newest checkpoints to keep; less than two counts as two.</param>
 public sealed record RetentionPolicy(int KeepLast)
 {

@@ -61,6 +61,12 @@ internal sealed record CheckpointDetails : CheckpointSummary
     /// <summary>The checkpoint it continues; 0 for none.</summary>
     public long ParentSeq => Manifest.ParentSeq;
 
+    /// <summary>Later ones that were left aside to continue it.</summary>
+    public IReadOnlyList<long> Supersedes => Manifest.Supersedes;
+
+    /// <summary>The checkpoint of another run that this one is a copy of; null for most.</summary>
+    public CheckpointOrigin? ForkedFrom => Manifest.ForkedFrom;
+
     /// <summary>Virtual ranks of the job.</summary>
     public int VirtualRanks => Manifest.VirtualRanks;
 

@@ -57,6 +57,10 @@ internal sealed class CheckpointShowReport(CheckpointManifest manifest)
         Line("generation", $"{manifest.Generation}, attempt {manifest.Attempt}, by {manifest.Writer}");
         if (manifest.ParentSeq > 0)
             Line("continues", $"checkpoint {manifest.ParentSeq}");
+        if (manifest.ForkedFrom is { } origin)
+            Line("forked from", $"checkpoint {origin.Seq} of {origin.Run}");
+        if (manifest.Supersedes.Count > 0)
+            Line("supersedes", $"{string.Join(", ", manifest.Supersedes)}");
         Line("weights xxh128", $"{manifest.WeightsXxh128}");
         foreach (var (name, value) in manifest.Metrics.OrderBy(m => m.Key, StringComparer.Ordinal))
             Line(name, $"{value:G6}");

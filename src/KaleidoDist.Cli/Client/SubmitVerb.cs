@@ -20,6 +20,7 @@ internal static class SubmitVerb
               kaleido submit configs/base.yaml
               kaleido submit configs/base.yaml --watch --set training.epochs=5
               kaleido submit configs/base.yaml --coordinator http://head:7420
+              kaleido submit configs/base.yaml --resume 17
 
             Prints the job's id. With --watch: shows the job until it ends; exit code 0 succeeded, 1 failed or cancelled, 75 stopped but
             resumable, 130 when Ctrl-C ended the watching (the job goes on).
@@ -28,12 +29,14 @@ internal static class SubmitVerb
         var watch = new Option<bool>("--watch") { Description = "Show the job until it ends." };
         var json = new Option<bool>("--json") { Description = "Print JSON: {\"job_id\", \"created\"}, then with --watch one object a line." };
         var address = CoordinatorAddress.CreateOption();
+        var start = new StartArguments(command);
         command.Options.Add(watch);
         command.Options.Add(json);
         command.Options.Add(address);
         return command.Does(context, async (arguments, cancellation) =>
         {
-            var (_, yaml) = spec.ReadText(arguments);
+            var (job, yaml) = spec.ReadText(arguments);
+            var resumeSeq = start.Apply(arguments, context, job);
             using var coordinator = new CoordinatorConnection(CoordinatorAddress.Resolve(arguments.GetValue(address), context.Variable));
             var request = new SubmitRequest
             {
@@ -41,6 +44,7 @@ internal static class SubmitVerb
                 SpecName = spec.FileName(arguments),
                 IdempotencyKey = Guid.NewGuid().ToString("n"),
                 BaseDirectory = Environment.CurrentDirectory,
+                ResumeSeq = resumeSeq,
             };
             var reply = await coordinator.Ask(
                 async c => await c.Jobs.SubmitAsync(request, deadline: CoordinatorConnection.Deadline(CoordinatorConnection.SubmitTime), cancellationToken: cancellation),

@@ -16,6 +16,9 @@ internal sealed class LocalTraining(CommandContext context, JobSpec job, string 
     /// <summary>Stop with a checkpoint after this step; 0 for never.</summary>
     internal long StopAfterStep { get; init; }
 
+    /// <summary>Go on from this checkpoint; 0 for the newest.</summary>
+    internal long ResumeSeq { get; init; }
+
     /// <summary>Print JSON lines.</summary>
     internal bool Json { get; init; }
 
@@ -62,7 +65,7 @@ internal sealed class LocalTraining(CommandContext context, JobSpec job, string 
         var request = new SubmitRequest
         {
             SpecYaml = yaml, SpecName = specName, BaseDirectory = Environment.CurrentDirectory, StopAfterStep = StopAfterStep,
-            IdempotencyKey = Guid.NewGuid().ToString("n"),
+            ResumeSeq = ResumeSeq, IdempotencyKey = Guid.NewGuid().ToString("n"),
         };
         var reply = await connection.Ask(
             async c => await c.Jobs.SubmitAsync(request, deadline: CoordinatorConnection.Deadline(CoordinatorConnection.SubmitTime)), CancellationToken.None);

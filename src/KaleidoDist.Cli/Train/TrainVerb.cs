@@ -19,6 +19,8 @@ internal static class TrainVerb
               kaleido train configs/quickstart.yaml
               kaleido train configs/quickstart.yaml --workers 4 --set training.steps=20 --set checkpoint.uri=runs/try
               kaleido train configs/quickstart.yaml --fresh runs/second
+              kaleido train configs/quickstart.yaml --resume 3
+              kaleido train configs/quickstart.yaml --fork-from runs/quickstart@3 --set checkpoint.uri=runs/other
             """);
         var spec = new JobSpecArguments(command);
         var workers = new Option<int?>("--workers") { HelpName = "N", Description = "Number of rank processes. Default: as many as the machine has cores for, within workers.min and workers.max." };
@@ -28,6 +30,7 @@ internal static class TrainVerb
         var verbose = new Option<bool>("--verbose") { Description = "Log more, into the run folder." };
         foreach (var option in new Option[] { workers, fresh, stopAfter, json, verbose })
             command.Options.Add(option);
+        var start = new StartArguments(command);
         return command.Does(context, async (arguments, _) =>
         {
             var overrides = new List<string>();
@@ -39,9 +42,11 @@ internal static class TrainVerb
             var (job, yaml) = spec.ReadText(arguments, overrides);
             if (startsOver)
                 RunFolder.RequireEmpty(job.Checkpoint.Uri);
+            var resumeSeq = start.Apply(arguments, context, job);
             return await new LocalTraining(context, job, yaml, spec.FileName(arguments))
             {
                 StopAfterStep = arguments.GetValue(stopAfter),
+                ResumeSeq = resumeSeq,
                 Json = arguments.GetValue(json),
                 Verbose = arguments.GetValue(verbose),
             }.RunAsync();

@@ -47,6 +47,10 @@ public sealed record CheckpointManifest
     /// <summary>Identity of the coordinator process that committed it.</summary>
     public required string Writer { get; init; }
 
+    /// <summary>The checkpoint of another run that this one is a copy of: the first of a forked run. Null for all others.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public CheckpointOrigin? ForkedFrom { get; init; }
+
     /// <summary>Time of the commit, for people.</summary>
     public required DateTimeOffset CreatedUtc { get; init; }
 

@@ -17,20 +17,22 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
     public JobCommand.CheckpointFound FindLatestValid(JobState job)
     {
         var catalog = CatalogOf(job);
-        var selection = catalog.FindLatestValid(new CheckpointExpectations
+        var expectations = new CheckpointExpectations
         {
             DatasetFingerprint = job.Datasets.TrainFingerprint,
             Seed = job.Spec.Seed,
             GlobalBatch = job.Spec.Training.GlobalBatchSize,
             VirtualRanks = job.Spec.Training.VirtualRanks,
-        });
+        };
+        var selection = job.ResumeSeq > 0 ? catalog.FindValid(job.ResumeSeq, expectations) : catalog.FindLatestValid(expectations);
         var listed = catalog.List().Select(l => l.Manifest).OfType<CheckpointManifest>().ToArray();
         var traces = listed.Select(m => m.Generation).Concat(GenerationsOfData(job.RunDirectory));
         return new JobCommand.CheckpointFound(
             selection.Manifest is { } chosen ? [.. listed.Where(m => m.Seq <= chosen.Seq).Select(Entry)] : [],
             Head(selection.Head),
             [.. selection.Damages.Select(d => d.Text)],
-            traces.DefaultIfEmpty(0).Max());
+            traces.DefaultIfEmpty(0).Max(),
+            job.ResumeSeq);
     }
 
     /// <inheritdoc/>

@@ -5,7 +5,7 @@ namespace KaleidoDist.Coordinator;
 /// <summary>The checkpoints of a run, as its job decides about them. One call at a time for a run; calls block on storage.</summary>
 internal interface ICheckpointLedger
 {
-    /// <summary>Verifies the newest checkpoints until one is whole.</summary>
+    /// <summary>Verifies the newest checkpoints until one is whole; or the one that the job was asked to go on from, and no other.</summary>
     /// <param name="job">The job: checkpoints of another model, seed or data set are refused.</param>
     /// <exception cref="KaleidoDist.Contracts.KaleidoException">There are checkpoints but none is valid, or they are of another job.</exception>
     JobCommand.CheckpointFound FindLatestValid(JobState job);

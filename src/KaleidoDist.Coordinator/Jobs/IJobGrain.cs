@@ -31,7 +31,8 @@ internal interface IJobGrain : IGrainWithStringKey
 internal sealed record JobSubmission(
     [property: Id(0)] string Name, [property: Id(1)] string RunDirectory, [property: Id(2)] string SpecJson,
     [property: Id(3)] long RowCount, [property: Id(4)] long TotalSteps, [property: Id(5)] string TrainKey,
-    [property: Id(6)] string TrainFingerprint, [property: Id(7)] string? ValidationKey, [property: Id(8)] long StopAfterStep, [property: Id(9)] string Key);
+    [property: Id(6)] string TrainFingerprint, [property: Id(7)] string? ValidationKey, [property: Id(8)] long StopAfterStep, [property: Id(9)] string Key,
+    [property: Id(10)] long ResumeSeq);
 
 /// <summary>What became of a submit.</summary>
 /// <param name="JobId">The job.</param>

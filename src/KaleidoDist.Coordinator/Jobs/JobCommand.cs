@@ -25,7 +25,11 @@ internal interface IOfMember
 internal abstract record JobCommand
 {
     /// <summary>A submit on the job's run folder that is to move it.</summary>
-    internal sealed record Submit(JobSpec Spec, TrainingExtent Extent, JobDatasets Datasets, long StopAfterStep, string Key) : JobCommand;
+    internal sealed record Submit(JobSpec Spec, TrainingExtent Extent, JobDatasets Datasets, long StopAfterStep, string Key) : JobCommand
+    {
+        /// <summary>The checkpoint to go on from; 0 for the newest valid one.</summary>
+        public long ResumeSeq { get; init; }
+    }
 
     /// <summary>A person wants it to stop.</summary>
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.RequestStop")]
@@ -36,10 +40,11 @@ internal abstract record JobCommand
     /// <param name="Head">Where history stands.</param>
     /// <param name="Damages">One sentence for each checkpoint that is not valid.</param>
     /// <param name="HighestGeneration">Newest generation that left a trace in the folder.</param>
+    /// <param name="AskedSeq">The checkpoint that was asked for; 0 for the newest valid one.</param>
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.CheckpointFound")]
     internal sealed record CheckpointFound(
         [property: Id(0)] ImmutableArray<CheckpointEntry> Checkpoints, [property: Id(1)] HistoryHead Head,
-        [property: Id(2)] ImmutableArray<string> Damages, [property: Id(3)] long HighestGeneration) : JobCommand;
+        [property: Id(2)] ImmutableArray<string> Damages, [property: Id(3)] long HighestGeneration, [property: Id(4)] long AskedSeq = 0) : JobCommand;
 
     /// <summary>What the next generation needs could not be had: the run folder cannot be searched, a data set's record is gone.</summary>
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.PreparationFailed")]

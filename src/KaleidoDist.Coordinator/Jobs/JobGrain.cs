@@ -45,7 +45,10 @@ internal sealed partial class JobGrain(
             new TrainingExtent(submission.RowCount, submission.TotalSteps),
             new JobDatasets(submission.TrainKey, submission.TrainFingerprint, submission.ValidationKey),
             submission.StopAfterStep,
-            submission.Key);
+            submission.Key)
+        {
+            ResumeSeq = submission.ResumeSeq,
+        };
         if (record.State.Job is not { } job)
         {
             keys.Keep(Id, record.State.Secret ??= SessionKeys.NewSecret());
@@ -53,6 +56,8 @@ internal sealed partial class JobGrain(
             return new SubmitAnswer(Id, Created: true, Resumed: false, []);
         }
 
+        if (submit.ResumeSeq > 0 && !JobMachine.Knows(job, submit.Key) && !JobMachine.AcceptsSpec(job))
+            return new SubmitAnswer(Id, Created: false, Resumed: false, [$"job {Id} has running ranks and cannot go back to checkpoint {submit.ResumeSeq}; stop it with 'kaleido pause {Id}', then submit it again"]);
         if (JobMachine.Knows(job, submit.Key) || !JobMachine.AcceptsSpec(job))
             return new SubmitAnswer(Id, Created: false, Resumed: false, []);
         if (SpecCompatibility.Conflicts(job, submit) is { Count: > 0 } conflicts)

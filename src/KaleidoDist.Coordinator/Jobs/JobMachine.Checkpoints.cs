@@ -79,6 +79,7 @@ internal sealed partial class JobMachine
             Base = entry,
             BaseAttempt = committed.Attempt,
             Head = committed.Head,
+            ResumeSeq = 0,
             Checkpoints = [.. state.Checkpoints.Where(c => c.Seq != entry.Seq), entry],
             Step = Math.Max(state.Step, entry.Step),
             RankFailures = entry.Step > state.FailedStep ? 0 : state.RankFailures,

@@ -18,6 +18,7 @@ internal sealed partial class JobMachine
             Extent = submit.Extent,
             Datasets = submit.Datasets,
             StopAfterStep = submit.StopAfterStep,
+            ResumeSeq = submit.ResumeSeq,
             Phase = JobPhase.Queued,
             Wait = JobWait.Checkpoint,
             Reason = "submitted",
@@ -40,7 +41,7 @@ internal sealed partial class JobMachine
             return JobTransition.Passing(state, "this submit is known");
         if (!AcceptsSpec(state))
             return JobTransition.Passing(state, "the job has running ranks and goes on as it was submitted");
-        if (state.Phase == JobPhase.Succeeded && submit.Extent.TotalSteps <= state.Extent.TotalSteps)
+        if (state.Phase == JobPhase.Succeeded && submit.ResumeSeq == 0 && submit.Extent.TotalSteps <= state.Extent.TotalSteps)
             return JobTransition.Passing(state, $"all {Count(state.Extent.TotalSteps, "step")} are done");
         var renewed = state with
         {
@@ -48,12 +49,16 @@ internal sealed partial class JobMachine
             Extent = submit.Extent,
             Datasets = submit.Datasets,
             StopAfterStep = submit.StopAfterStep,
+            // What was asked for holds until it is history: the same command without it goes on with it.
+            ResumeSeq = submit.ResumeSeq > 0 ? submit.ResumeSeq : state.ResumeSeq,
             SubmitKeys = Remembered(state.SubmitKeys, submit.Key),
         };
         if (state.Phase.IsAtRest())
             return Prepare(
                 renewed.Noted(now, "", "submitted again") with { Stop = StopWish.None, FinishedAt = null, RankFailures = 0, Refused = [], LastError = null },
                 JobPhase.Queued, "submitted again");
+        if (submit.ResumeSeq > 0)
+            return GoBackTo(renewed, now);
         if (renewed.Spec == state.Spec && renewed.StopAfterStep == state.StopAfterStep)
             return JobTransition.Move(renewed);
         const string Changed = "a new submit changed the specification while no rank was connected";
@@ -63,6 +68,15 @@ internal sealed partial class JobMachine
             { Wait: JobWait.Slots } => JobTransition.Move(renewed.Noted(now, "", Changed) with { Deadline = now + rules.GatherTime }),
             _ => JobTransition.Move(renewed.Noted(now, "", Changed)),
         };
+    }
+
+    /// <summary>Of a job without connected ranks: whatever it was about to do, it begins anew from the checkpoint that was asked for.</summary>
+    private static JobTransition GoBackTo(JobState state, DateTimeOffset now)
+    {
+        var why = $"a new submit asked to go on from checkpoint {state.ResumeSeq}";
+        return state.Wait == JobWait.Exits
+            ? JobTransition.Move(state.Noted(now, "", why))
+            : Prepare(state.Noted(now, "", why) with { Restarts = state.Restarts + 1 }, JobPhase.Recovering, why);
     }
 
     private static ImmutableArray<string> Remembered(ImmutableArray<string> keys, string key)

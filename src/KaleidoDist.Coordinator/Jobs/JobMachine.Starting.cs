@@ -31,6 +31,8 @@ internal sealed partial class JobMachine
     {
         if (state.Wait != JobWait.Checkpoint)
             return JobTransition.Ignored(state, "no checkpoint was asked for");
+        if (found.AskedSeq != state.ResumeSeq)
+            return JobTransition.Ignored(state, "another checkpoint was asked for meanwhile");
         var chosen = found.Checkpoints is [.., var newest] ? newest : null;
         state = found.Damages.Aggregate(state, (s, damage) => s.Noted(now, "KD-S110", damage));
         if (chosen is null && found.Damages.Length > 0)
@@ -62,7 +64,7 @@ internal sealed partial class JobMachine
     private static JobTransition PreparationFailed(JobState state, JobCommand.PreparationFailed failed, DateTimeOffset now)
         => state.Phase.IsAtRest()
             ? JobTransition.Ignored(state, "nothing is being prepared")
-            : Fail(state, failed.Error, now);
+            : Fail(state with { ResumeSeq = 0 }, failed.Error, now);
 
     private JobTransition Begin(JobState state, ImmutableArray<SlotSeat> slots, DateTimeOffset now)
     {

@@ -27,6 +27,9 @@ internal sealed record JobState
     /// <summary>When above zero: stop with a checkpoint after this step.</summary>
     public long StopAfterStep { get; init; }
 
+    /// <summary>The checkpoint a submit asked to go on from, until the next commit makes that history; 0 for the newest valid one.</summary>
+    public long ResumeSeq { get; init; }
+
     /// <summary>Where the job is in its life.</summary>
     public JobPhase Phase { get; init; }
 

@@ -17,6 +17,8 @@ internal sealed class SubmitReader(IDatasetIndex index, DatasetRecords datasets)
             errors.Add($"the idempotency key has {request.IdempotencyKey.Length} characters; expected at most {MaxKeyLength}");
         if (request.StopAfterStep < 0)
             errors.Add($"stop_after_step is {request.StopAfterStep}; expected a step, or 0 for none");
+        if (request.ResumeSeq < 0)
+            errors.Add($"resume_seq is {request.ResumeSeq}; expected a checkpoint's number, or 0 for the newest");
         var baseDirectory = request.BaseDirectory.Length == 0 ? Environment.CurrentDirectory : request.BaseDirectory;
         if (!Path.IsPathFullyQualified(baseDirectory))
             errors.Add($"the base directory '{baseDirectory}' is relative; expected an absolute path");
@@ -41,7 +43,8 @@ internal sealed class SubmitReader(IDatasetIndex index, DatasetRecords datasets)
             train.Fingerprint,
             validation is null ? null : await datasets.KeepAsync(validation),
             request.StopAfterStep,
-            request.IdempotencyKey);
+            request.IdempotencyKey,
+            request.ResumeSeq);
     }
 
     private static TrainingExtent Extent(JobSpec spec, long rowCount)

@@ -14,7 +14,7 @@ internal sealed class MemoryLedger : ICheckpointLedger
     public JobCommand.CheckpointFound FindLatestValid(JobState job)
     {
         lock (gate)
-            return new JobCommand.CheckpointFound([.. Entries], Head(), [.. Damages], Entries.Select(e => e.Generation).DefaultIfEmpty(0).Max());
+            return new JobCommand.CheckpointFound([.. Entries.Where(e => job.ResumeSeq == 0 || e.Seq <= job.ResumeSeq)], Head(), [.. Damages], Entries.Select(e => e.Generation).DefaultIfEmpty(0).Max(), job.ResumeSeq);
     }
 
     public CommitOutcome Commit(JobState job, JobEffect.CommitCheckpoint proposal)
