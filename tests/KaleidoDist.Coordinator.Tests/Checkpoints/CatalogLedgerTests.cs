@@ -92,6 +92,24 @@ public sealed class CatalogLedgerTests : IDisposable
     }
 
     [Fact]
+    public void TheCheckpointThatWasAskedForIsFoundAndWhatContinuesItSupersedesTheLaterOnes()
+    {
+        var head = HistoryHead.Empty;
+        for (var step = 10; step <= 30; step += 10)
+            head = Committed(head, generation: 1, step).Head;
+
+        var found = ledger.FindLatestValid(job with { ResumeSeq = 1 });
+
+        Assert.Equal((1, 3, 1), (found.Head.Seq, found.Head.LastSeq, found.AskedSeq));
+        Assert.Equal([10], found.Checkpoints.Select(c => c.Step));
+        var fork = Committed(found.Head, generation: 2, step: 12);
+        Assert.Equal(4, fork.Entry.Seq);
+        Assert.Equal([2L, 3L], new CheckpointCatalog(folder, TimeProvider.System).Read(4).Supersedes);
+        Assert.Equal(12, ledger.FindLatestValid(job).Checkpoints[^1].Step);
+        Assert.Throws<KaleidoException>(() => ledger.FindLatestValid(job with { ResumeSeq = 9 }));
+    }
+
+    [Fact]
     public void OldCheckpointsAreRemoved()
     {
         var head = HistoryHead.Empty;

@@ -363,6 +363,32 @@ public sealed class JobMachineTests
     }
 
     [Fact]
+    public void ASubmitThatNamesACheckpointGoesOnFromItUntilTheNextCommit()
+    {
+        var job = new JobScript().Training("a").Do(new JobCommand.CoordinatorRestarted()).Do(JobSamples.Submit(key: "k2") with { ResumeSeq = 2 });
+        Assert.Equal((JobPhase.Recovering, 2), (job.State.Phase, job.State.ResumeSeq));
+        job.Only<JobEffect.FindCheckpoint>();
+
+        // The answer to an older question does not count.
+        Assert.Equal(JobWait.Checkpoint, job.Found(JobSamples.Entry(5, 30, 1)).State.Wait);
+        job.Do(new JobCommand.CheckpointFound([JobSamples.Entry(2, 10, 1)], new HistoryHead(2, "hash", 5, [3, 4, 5]), [], 1, AskedSeq: 2));
+        Assert.Equal((JobWait.Slots, 2, 10), (job.State.Wait, job.State.Base!.Seq, job.State.Step));
+
+        // The same command without it, and a restart, still go on with it; a commit makes it history.
+        Assert.Equal(2, job.Do(JobSamples.Submit(key: "k3")).State.ResumeSeq);
+        job.Do(new JobCommand.CheckpointCommitted(job.State.Generation, 1, "a", 1, JobSamples.Entry(6, 20, 2), new HistoryHead(6, "hash", 6, [])));
+        Assert.Equal(0, job.State.ResumeSeq);
+    }
+
+    [Fact]
+    public void ACheckpointThatCannotBeGoneOnFromIsForgottenWithTheFailure()
+    {
+        var job = new JobScript().Training("a").Do(new JobCommand.CoordinatorRestarted()).Do(JobSamples.Submit(key: "k2") with { ResumeSeq = 9 });
+        job.Do(new JobCommand.PreparationFailed("there is none of this number"));
+        Assert.Equal((JobPhase.Failed, 0), (job.State.Phase, job.State.ResumeSeq));
+    }
+
+    [Fact]
     public void ARepeatedGrantDoesNotTakeTheSlotsOfRunningRanksAway()
     {
         var job = new JobScript().Training("a").Do(new JobCommand.SlotsGranted(1, JobSamples.Slots(1, "a")));
