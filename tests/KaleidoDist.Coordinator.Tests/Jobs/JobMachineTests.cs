@@ -376,7 +376,7 @@ public sealed class JobMachineTests
 
         // The same command without it, and a restart, still go on with it; a commit makes it history.
         Assert.Equal(2, job.Do(JobSamples.Submit(key: "k3")).State.ResumeSeq);
-        job.Do(new JobCommand.CheckpointCommitted(job.State.Generation, 1, "a", 1, JobSamples.Entry(6, 20, 2), new HistoryHead(6, "hash", 6, [])));
+        job.Do(new JobCommand.CheckpointCommitted(job.State.Generation, 1, JobSamples.Entry(6, 20, 2), new HistoryHead(6, "hash", 6, [])));
         Assert.Equal(0, job.State.ResumeSeq);
     }
 
