@@ -80,10 +80,10 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
     /// <summary>Numbers that no later checkpoint superseded, newest first: what a resume looks at.</summary>
     public IReadOnlyList<long> Line()
     {
-        var listings = List();
-        var quarantined = Log.QuarantinedNumbers().Select(Log.ReadQuarantined);
-        var superseded = HistoryLine.Superseded(listings.Select(l => l.Manifest).Concat(quarantined).OfType<CheckpointManifest>());
-        return [.. listings.Select(l => l.Seq).Where(s => !superseded.Contains(s)).Reverse()];
+        var numbers = Log.Numbers();
+        var manifests = numbers.Select(Log.TryRead).Concat(Log.QuarantinedNumbers().Select(Log.ReadQuarantined));
+        var superseded = HistoryLine.Superseded(manifests.OfType<CheckpointManifest>());
+        return [.. numbers.Where(s => !superseded.Contains(s)).Reverse()];
     }
 
     /// <summary>One checkpoint and no other, with everything verified: the next commit continues it and supersedes all later ones.</summary>
@@ -173,7 +173,7 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
     /// <summary>Newest generation that left a trace, and newest readable checkpoint.</summary>
     private (long Generation, long Seq) Newest()
     {
-        var manifests = List().Select(l => l.Manifest).OfType<CheckpointManifest>().ToList();
+        var manifests = Log.Numbers().Select(Log.TryRead).OfType<CheckpointManifest>().ToList();
         var folders = storage.List(paths.Data).Select(e => CheckpointPaths.ParseDataFolderName(e.Name)).OfType<long>();
         return (manifests.Select(m => m.Generation).Concat(folders).DefaultIfEmpty(0).Max(), manifests.Count > 0 ? manifests[^1].Seq : 0);
     }

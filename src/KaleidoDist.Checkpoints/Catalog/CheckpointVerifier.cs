@@ -30,10 +30,10 @@ internal sealed class CheckpointVerifier(CheckpointPaths paths, IStorage storage
         return new CheckpointVerification(seq, manifest, [.. ParentProblems(manifest, name), .. files]);
     }
 
-    /// <summary>A parent that is still in the log must be the one this manifest was committed after. (Retention may have removed it.)</summary>
+    /// <summary>A parent that is still in the log must be the one this manifest was committed after. (Retention may have removed it; a damaged one says nothing about its child.)</summary>
     private IEnumerable<CheckpointProblem> ParentProblems(CheckpointManifest manifest, string name)
     {
-        if (manifest.ParentSeq == 0 || ReadOrNull(manifest.ParentSeq) is not { } parent || parent.Self == manifest.ParentHash)
+        if (manifest.ParentSeq == 0 || log.TryRead(manifest.ParentSeq) is not { } parent || parent.Self == manifest.ParentHash)
             return [];
         return [new CheckpointProblem(CheckpointProblem.Damaged, name, $"it continues checkpoint {parent.Seq} as {manifest.ParentHash}, but that is {parent.Self}")];
     }
@@ -55,19 +55,6 @@ internal sealed class CheckpointVerifier(CheckpointPaths paths, IStorage storage
         catch (IOException error)
         {
             return Unreadable(expected.Name, error);
-        }
-    }
-
-    /// <summary>A damaged parent says nothing about its child.</summary>
-    private CheckpointManifest? ReadOrNull(long seq)
-    {
-        try
-        {
-            return log.Read(seq);
-        }
-        catch (Exception error) when (error is InvalidDataException or IOException)
-        {
-            return null;
         }
     }
 

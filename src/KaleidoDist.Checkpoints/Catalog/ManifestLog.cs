@@ -15,18 +15,11 @@ internal sealed class ManifestLog(CheckpointPaths paths, IStorage storage)
     /// <exception cref="InvalidDataException">It is damaged.</exception>
     internal CheckpointManifest? Read(long seq) => ReadFrom(paths.Log, seq);
 
+    /// <summary>Reads a manifest of the log for what it says of others; null when it cannot be read, whatever the reason.</summary>
+    internal CheckpointManifest? TryRead(long seq) => TryReadFrom(paths.Log, seq);
+
     /// <summary>Reads a manifest in quarantine; null when there is none of this number or it is damaged itself.</summary>
-    internal CheckpointManifest? ReadQuarantined(long seq)
-    {
-        try
-        {
-            return ReadFrom(paths.Quarantine, seq);
-        }
-        catch (InvalidDataException)
-        {
-            return null;
-        }
-    }
+    internal CheckpointManifest? ReadQuarantined(long seq) => TryReadFrom(paths.Quarantine, seq);
 
     /// <summary>
     /// Moves a manifest out of the log. A link and an unlink, so that a crash in between leaves it in both places and never in neither.
@@ -43,6 +36,19 @@ internal sealed class ManifestLog(CheckpointPaths paths, IStorage storage)
 
     private IReadOnlyList<long> NumbersIn(string folder)
         => [.. storage.List(folder).Where(e => !e.IsDirectory).Select(e => CheckpointPaths.ParseManifestName(e.Name)).OfType<long>().Order()];
+
+    /// <summary>A manifest of a newer program is one that cannot be read, as a damaged one is.</summary>
+    private CheckpointManifest? TryReadFrom(string folder, long seq)
+    {
+        try
+        {
+            return ReadFrom(folder, seq);
+        }
+        catch (Exception error) when (error is InvalidDataException or IOException or KaleidoException)
+        {
+            return null;
+        }
+    }
 
     private CheckpointManifest? ReadFrom(string folder, long seq)
     {

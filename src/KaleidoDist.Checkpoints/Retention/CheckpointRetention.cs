@@ -98,7 +98,7 @@ internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storag
     }
 
     private bool HasFallback(IReadOnlyList<KeptCheckpoint> keep)
-        => keep.Where(k => isVerified(k.Manifest.Seq)).Take(RetentionPlan.MinimumKept).Count() == RetentionPlan.MinimumKept;
+        => keep.Where(k => !k.IsSuperseded && isVerified(k.Manifest.Seq)).Take(RetentionPlan.MinimumKept).Count() == RetentionPlan.MinimumKept;
 
     /// <summary>Removes a data folder's own files and the folder; one that holds a name of somebody else stays.</summary>
     private void RemoveFolder(string name, List<string> removed)

@@ -30,7 +30,8 @@ internal sealed record RetentionState
 /// <summary>A checkpoint that stays.</summary>
 /// <param name="Manifest">It.</param>
 /// <param name="Why">All reasons, as words: <c>newest 3, pinned</c>.</param>
-public sealed record KeptCheckpoint(CheckpointManifest Manifest, string Why);
+/// <param name="IsSuperseded">Whether the run went on without it: then it is no fallback.</param>
+public sealed record KeptCheckpoint(CheckpointManifest Manifest, string Why, bool IsSuperseded);
 
 /// <summary>What to remove, and what stays for which reason. Pure.</summary>
 /// <param name="Keep">Checkpoints that stay, newest first.</param>
@@ -82,7 +83,7 @@ public sealed record RetentionPlan(
         // A log that lists empty, or has an unreadable manifest, may only look as if nothing named a folder.
         var logIsKnown = state.Manifests.Count > 0 && state.UnreadableCount == 0;
         return new RetentionPlan(
-            [.. newestFirst.Where(m => reasons[m.Seq].Count > 0).Select(m => new KeptCheckpoint(m, string.Join(", ", reasons[m.Seq])))],
+            [.. newestFirst.Where(m => reasons[m.Seq].Count > 0).Select(m => new KeptCheckpoint(m, string.Join(", ", reasons[m.Seq]), superseded.Contains(m.Seq)))],
             [.. newestFirst.Where(m => reasons[m.Seq].Count == 0).Reverse()],
             logIsKnown ? [.. Orphans(state, generation)] : [],
             [.. state.Drafts.Where(e => !e.IsDirectory && Guid.TryParseExact(e.Name, "N", out _) && IsOld(state, e)).Select(e => e.Name)]);

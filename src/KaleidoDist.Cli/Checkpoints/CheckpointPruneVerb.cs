@@ -61,7 +61,7 @@ internal static class CheckpointPruneVerb
         foreach (var orphan in plan.OrphanFolders)
             output.WriteLine($"would remove data/{orphan}: belongs to no checkpoint");
         foreach (var kept in plan.Keep)
-            output.WriteLine($"would keep checkpoint {kept.Manifest.Seq}: {kept.Why}");
+            output.WriteLine($"would keep checkpoint {kept.Manifest.Seq}: {kept.Why}{(kept.IsSuperseded ? " (superseded)" : "")}");
         output.WriteLine($"{Count(plan.Remove.Count, "checkpoint")} to remove, {ByteText.Of(plan.Remove.Sum(m => m.Bytes))}");
     }
 

@@ -30,7 +30,7 @@ internal static class FsckVerb
             CheckpointCommand.Write(parsed, json, () => ToJson(folder, report), output => WriteTo(output, report));
             return report.IsSound
                 ? ExitCode.Done
-                : throw new KaleidoException($"{report.Problems.Count()} things are wrong with '{Path.GetFullPath(folder)}': {string.Join(", ", report.Problems.Select(p => p.Invariant).Distinct())}. A resume uses the newest valid checkpoint.");
+                : throw new KaleidoException($"{(report.Problems.Count() is > 1 and var count ? $"{count} things are" : "One thing is")} wrong with '{Path.GetFullPath(folder)}': {string.Join(", ", report.Problems.Select(p => p.Invariant).Distinct())}. A resume uses the newest valid checkpoint.");
         }));
         return command;
     }

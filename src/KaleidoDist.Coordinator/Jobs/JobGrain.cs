@@ -57,7 +57,7 @@ internal sealed partial class JobGrain(
         }
 
         if (submit.ResumeSeq > 0 && !JobMachine.Knows(job, submit.Key) && !JobMachine.AcceptsSpec(job))
-            return new SubmitAnswer(Id, Created: false, Resumed: false, [$"job {Id} has running ranks and cannot go back to checkpoint {submit.ResumeSeq}; stop it with 'kaleido pause {Id}', then submit it again"]);
+            return new SubmitAnswer(Id, Created: false, Resumed: false, [$"job {Id} has running ranks and cannot go back to checkpoint {submit.ResumeSeq}; stop it with 'kaleido stop {Id}', then submit it again"]);
         if (JobMachine.Knows(job, submit.Key) || !JobMachine.AcceptsSpec(job))
             return new SubmitAnswer(Id, Created: false, Resumed: false, []);
         if (SpecCompatibility.Conflicts(job, submit) is { Count: > 0 } conflicts)

@@ -197,6 +197,26 @@ public sealed class DamageTests
     }
 
     [Fact]
+    public void AManifestThatCannotBeReadFallsBackWithoutMovingAnything()
+    {
+        using var folder = new TemporaryFolder();
+        var run = new Run(folder.Path, new UnreadableManifests(PosixStorage.Instance, CheckpointPaths.ManifestName(2)));
+        run.Save(10);
+        run.Save(20);
+
+        var selection = run.Catalog.FindLatestValid();
+
+        Assert.Equal(1, selection.Manifest!.Seq);
+        Assert.False(Assert.Single(selection.Damages).Quarantined);
+        Assert.Equal([2L], selection.Head.Supersedes);
+    }
+
+    private sealed class UnreadableManifests(IStorage inner, string name) : ForwardingStorage(inner)
+    {
+        public override IStorageReader? OpenRead(string path) => Path.GetFileName(path) == name ? throw new PosixException("open", path, Errno.EIO) : base.OpenRead(path);
+    }
+
+    [Fact]
     public void ACheckpointOfAnotherJobIsRefusedWithAllDifferences()
     {
         using var folder = new TemporaryFolder();
