@@ -39,12 +39,26 @@ public sealed class ExportTests(ITestOutputHelper output) : IDisposable
         var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(Exported, "config.json"))).RootElement;
         Assert.Equal(sha256, config.GetProperty("weights").GetProperty("sha256").GetString());
         Assert.Equal((1, 10), (config.GetProperty("checkpoint").GetProperty("seq").GetInt64(), config.GetProperty("checkpoint").GetProperty("step").GetInt64()));
+        Assert.Equal(JsonValueKind.Null, config.GetProperty("model").ValueKind);
         using var reader = SafetensorsReader.Open(PosixStorage.Instance.OpenRead(file)!);
         Assert.Equal(["empty", "layer.weight"], reader.Header.Entries.Select(e => e.Name).Order(StringComparer.Ordinal));
         Assert.Equal("pt", reader.Header.Metadata["format"]);
 
         var again = Invoke("checkpoint", "export", Run, Exported);
         Assert.Equal((2, $"'{file}' exists; nothing is overwritten. Name another folder.\n"), (again.ExitCode, again.Error));
+    }
+
+    [Fact]
+    public void TheModelSizesComeFromTheSpecification()
+    {
+        Save();
+        var job = Path.Combine(folder, "job.yaml");
+        File.WriteAllText(job, "name: job\nmodel: { preset: kaleido-tiny, patch_encoder: pixels }\ndata: { train: x }\ntraining: { steps: 1 }\ncheckpoint: { uri: runs/x }\n");
+
+        Assert.Equal(0, Invoke("checkpoint", "export", Run, Exported, "--job", job).ExitCode);
+
+        var model = JsonDocument.Parse(File.ReadAllText(Path.Combine(Exported, "config.json"))).RootElement.GetProperty("model");
+        Assert.Equal((ModelConfig.Preset("kaleido-tiny")!.HiddenSize, "pixels"), (model.GetProperty("hidden_size").GetInt32(), model.GetProperty("patch_encoder").GetString()));
     }
 
     [Fact]
