@@ -25,6 +25,12 @@ public sealed record JobSpec
     /// <summary>Sizes of the model.</summary>
     public required ModelConfig Model { get; init; }
 
+    /// <summary>Weights to start from, absolute: a safetensors file, a folder of them, or a run; null for those of the seed. Taken by name.</summary>
+    public string? ModelInit { get; init; }
+
+    /// <summary>Encoder layers, from the first, that are not trained, and with the first the text embeddings; 0 for none.</summary>
+    public int FrozenLayers { get; init; }
+
     /// <summary>The data sets.</summary>
     public required DataSpec Data { get; init; }
 

@@ -74,7 +74,7 @@ public static partial class JobSpecReader
         var name = root.Text("name");
         if (name.Length > 0 && !NamePattern().IsMatch(name))
             root.Error("name", $"'name' is '{SpecText.OneLine(name)}'; expected lower-case letters, digits, '.', '-' and '_', at most 63, starting with a letter or digit");
-        var (preset, model) = BindModel(root.Section("model"));
+        var (preset, model, init, frozen) = BindModel(root.Section("model"), baseDirectory);
         var data = BindData(root.Section("data"), baseDirectory);
         var training = BindTraining(root.Section("training"));
         var spec = new JobSpec
@@ -83,6 +83,8 @@ public static partial class JobSpecReader
             Seed = (ulong)root.Integer("seed", 42, 0),
             ModelPreset = preset,
             Model = model,
+            ModelInit = init,
+            FrozenLayers = frozen,
             Data = data,
             Training = training,
             Workers = BindWorkers(root.Section("workers"), training),
@@ -93,7 +95,7 @@ public static partial class JobSpecReader
         return spec;
     }
 
-    private static (string Preset, ModelConfig Model) BindModel(SpecSection section)
+    private static (string Preset, ModelConfig Model, string? Init, int FrozenLayers) BindModel(SpecSection section, string baseDirectory)
     {
         var preset = section.Choice("preset", "kaleido-base", [.. ModelConfig.PresetNames]);
         var start = ModelConfig.Preset(preset)!;
@@ -114,8 +116,10 @@ public static partial class JobSpecReader
             section.Error("hidden_size", $"'model.hidden_size' is {model.HiddenSize}; expected a multiple of {ModelConfig.WidthMultiple}");
         if (model.HiddenSize % model.HeadCount != 0)
             section.Error("heads", $"'model.hidden_size' {model.HiddenSize} is not divisible by 'model.heads' {model.HeadCount}");
+        var init = section.Has("init") ? section.FilePath("init", baseDirectory) : null;
+        var frozen = (int)section.Integer("freeze_layers", 0, 0, model.LayerCount);
         section.Finish();
-        return (preset, model);
+        return (preset, model, init, frozen);
     }
 
     private static DataSpec BindData(SpecSection section, string baseDirectory)

@@ -7,7 +7,7 @@ namespace KaleidoDist.Training;
 
 /// <summary>
 /// AdamW (Loshchilov and Hutter, 2019; decay inside the rate-scaled update, KALEIDO-BERT section 4) over flat buffers: one call for
-/// the decayed part of the layout and one for the rest, so no per-parameter work. Uses libtorch's fused kernel where its stable ABI
+/// the decayed part of the layout and one for the rest (more where parameters are frozen), so no per-parameter work. Uses libtorch's fused kernel where its stable ABI
 /// is there, else a few flat tensor operations with the same result up to rounding. State is two flat moments and a step count.
 /// </summary>
 public sealed class FlatAdamW : IDisposable
@@ -23,7 +23,8 @@ public sealed class FlatAdamW : IDisposable
     /// <param name="gradients">Flat float32 gradients; stay the caller's.</param>
     /// <param name="layout">Where the decayed part ends.</param>
     /// <param name="fused">Whether to use the fused kernel; null to use it where it is.</param>
-    public FlatAdamW(OptimizerSpec spec, Tensor weights, Tensor gradients, ParameterLayout layout, bool? fused = null)
+    /// <param name="isFrozen">Parameters that are left as they are; null for none.</param>
+    public FlatAdamW(OptimizerSpec spec, Tensor weights, Tensor gradients, ParameterLayout layout, bool? fused = null, Func<TensorSlot, bool>? isFrozen = null)
     {
         this.spec = spec;
         this.fused = fused ?? TorchStable.IsAvailable;
@@ -36,11 +37,7 @@ public sealed class FlatAdamW : IDisposable
             gradients.narrow(0, start, length).DetachFromDisposeScope(),
             FirstMoment.narrow(0, start, length).DetachFromDisposeScope(),
             SecondMoment.narrow(0, start, length).DetachFromDisposeScope());
-        parts =
-        [
-            Slice(0, layout.DecayedLength, spec.WeightDecay),
-            Slice(layout.DecayedLength, layout.Length - layout.DecayedLength, 0),
-        ];
+        parts = [.. TrainedRange.Of(layout, isFrozen ?? (_ => false)).Select(range => Slice(range.Start, range.Length, range.Decay ? spec.WeightDecay : 0))];
     }
 
     /// <summary>Running mean of gradients, flat float32.</summary>

@@ -18,6 +18,7 @@ public sealed class ReplicaState : IDisposable
     public const long Nothing = -1;
 
     private readonly Tensor? staging;
+    private readonly Tensor[] frozen;
     private readonly Dictionary<Tensor, Tensor> hostCopies = [];
 
     private ReplicaState(JobSpec spec, Device device)
@@ -25,7 +26,9 @@ public sealed class ReplicaState : IDisposable
         Device = device;
         Parameters = new KaleidoParameters(spec.Model, device);
         Model = new KaleidoBert(Parameters);
-        Optimizer = new FlatAdamW(spec.Training.Optimizer, Parameters.Weights, Parameters.Gradients, Parameters.Layout);
+        var isFrozen = TrainedRange.FrozenBy(spec.FrozenLayers);
+        Optimizer = new FlatAdamW(spec.Training.Optimizer, Parameters.Weights, Parameters.Gradients, Parameters.Layout, isFrozen: isFrozen);
+        frozen = [.. TrainedRange.Frozen(Parameters.Layout, isFrozen).Select(range => Parameters.Gradients.narrow(0, range.Start, range.Length).DetachFromDisposeScope())];
         staging = device.type == DeviceType.CPU ? null : zeros(Parameters.Layout.Length, dtype: ScalarType.Float32).DetachFromDisposeScope();
         HostGradients = RangeOf(staging ?? Parameters.Gradients);
         GpuMemory = device.type == DeviceType.CUDA ? new CudaMemory(device) : null;
@@ -70,8 +73,11 @@ public sealed class ReplicaState : IDisposable
     /// <summary>The memory of the GPU that this rank computes on; null on a CPU.</summary>
     public CudaMemory? GpuMemory { get; }
 
-    /// <summary>New weights from the job's seed, or those of the checkpoint to resume.</summary>
-    /// <exception cref="KaleidoException">The checkpoint is damaged or of another model, or the device is missing.</exception>
+    /// <summary>What came of the weights that the job starts from; null when it starts from its seed alone, or not here.</summary>
+    public WeightsReport? InitialWeights { get; private set; }
+
+    /// <summary>New weights from the job's seed and what it starts from, or those of the checkpoint to resume.</summary>
+    /// <exception cref="KaleidoException">The checkpoint or the file is damaged or of another model, or the device is missing.</exception>
     public static ReplicaState Create(TrainerSetup setup)
     {
         if (setup.ResumeSeq == 0)
@@ -81,13 +87,13 @@ public sealed class ReplicaState : IDisposable
         return state;
     }
 
-    /// <summary>New weights from the job's seed.</summary>
-    /// <exception cref="KaleidoException">The device is missing.</exception>
+    /// <summary>New weights from the job's seed, and over them those of <see cref="JobSpec.ModelInit"/> by their names.</summary>
+    /// <exception cref="KaleidoException">The device is missing, or the file cannot be used.</exception>
     public static ReplicaState Create(JobSpec spec)
     {
         var state = new ReplicaState(spec, SelectDevice(spec.Workers.Device));
         state.Parameters.Initialize(spec.Seed);
-        return state;
+        return spec.ModelInit is { } path ? state.StartFrom(path) : state;
     }
 
     /// <summary>A replica that waits for a peer's state.</summary>
@@ -141,6 +147,13 @@ public sealed class ReplicaState : IDisposable
     /// <summary>The same without content: names, shapes and sizes.</summary>
     internal CheckpointSnapshot SnapshotForm(string jobId, long generation) => Snapshot(jobId, generation, _ => 0);
 
+    /// <summary>Forgets the gradients of parameters that are not trained: they count in no norm.</summary>
+    internal void DropFrozenGradients()
+    {
+        foreach (var gradient in frozen)
+            gradient.zero_(); // returns a handle of the very tensor, which the step's scope takes
+    }
+
     /// <summary>Hash of weights and moments: equal on all ranks after every step.</summary>
     public ulong ReplicaHash()
     {
@@ -165,6 +178,8 @@ public sealed class ReplicaState : IDisposable
         Optimizer.Dispose();
         Parameters.Dispose();
         staging?.Dispose();
+        foreach (var gradient in frozen)
+            gradient.Dispose();
         foreach (var copy in hostCopies.Values)
             copy.Dispose();
     }
@@ -186,6 +201,18 @@ public sealed class ReplicaState : IDisposable
 
         Optimizer.StepCount = rest.OptimizerStep;
         Step = CommittedStep = manifest.Step;
+    }
+
+    private ReplicaState StartFrom(string path)
+    {
+        using var weights = OnHost(Parameters.Weights);
+        using var noGradients = no_grad();
+        if (Device.type != DeviceType.CPU)
+            weights.copy_(Parameters.Weights);
+        InitialWeights = new WeightsImport(path).Load(Destinations(weights));
+        if (Device.type != DeviceType.CPU)
+            Parameters.Weights.copy_(weights);
+        return this;
     }
 
     private CheckpointSnapshot Snapshot(string jobId, long generation, Func<Tensor, nint> addressOf) => new()

@@ -24,6 +24,7 @@ internal sealed class StepUpdate(JobSpec spec, long totalSteps)
         using var scope = torch.NewDisposeScope();
         var rate = schedule.RateAt(step - 1);
         state.Parameters.Gradients.mul_(1.0 / sums.SampleCount);
+        state.DropFrozenGradients();
         var norm = GradientClip.Apply(state.Parameters.Gradients, state.Parameters.Layout, spec.Training.Optimizer.ClipNorm);
         var applied = double.IsFinite(norm);
         state.Checkpoints.AwaitSnapshot(); // nothing before this changed what is being copied

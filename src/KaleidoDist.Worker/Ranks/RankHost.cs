@@ -77,6 +77,8 @@ public static class RankHost
         using var state = start.Joining ? ReplicaState.CreateEmpty(setup) : ReplicaState.Create(setup);
         pipe.TryWrite(new RankReport { Ready = Ready(start, listener, state, setup) });
         port.Log($"member {start.Member} is ready, process {Environment.ProcessId}: libtorch {TorchRuntime.Version} on {state.Device.type}, {spec.Workers.ThreadsPerRank} threads, {state.Parameters.Layout.ParameterCount:N0} parameters; steps to {setup.LastStep} of {setup.TotalSteps}");
+        foreach (var line in state.InitialWeights?.Lines ?? [])
+            port.Log(line);
         var outcome = new RankGenerations(setup, start, state, listener, port, time).Run();
         port.Log($"{outcome.ToString().ToLowerInvariant()} at step {state.Step}");
         return (outcome, state.Step);

@@ -17,7 +17,7 @@ public sealed class DamagedCheckpointTests(CalmRun calm)
         Assert.Equal([10L, 13L], run.Checkpoints.Select(checkpoint => checkpoint.Step));
 
         var newest = run.Newest;
-        var weights = newest.Files.Single(file => file.Name.StartsWith("model", StringComparison.Ordinal));
+        var weights = newest.Files.First(file => file.Name.StartsWith("model", StringComparison.Ordinal));
         FlipByte(Path.Combine(new CheckpointPaths(run.Folder).DataFolder(newest.Generation, newest.Step, newest.Attempt), weights.Name), weights.Bytes / 2);
         var said = await run.TrainToEnd(exitCode: 75, [.. every10, "--stop-after", "24"]);
         AssertSaid(said, "KD-S110 Checkpoint 2 is damaged (model-");

@@ -72,7 +72,12 @@ public sealed class ShardedSaveTests
             OnPropose = proposal =>
             {
                 lock (hashes)
+                {
                     hashes.Add((proposal.Shard, proposal.Step, proposal.ReplicaHash));
+                    if (proposal.Step == 2 && hashes.Count(hash => hash.Step == 2) < 3)
+                        return null; // as the coordinator, which waits for the whole set
+                }
+
                 return proposal.Step == 2
                     ? new CheckpointDecision { Step = proposal.Step, Attempt = proposal.Attempt, Error = "the replicas differ", Abandoned = true }
                     : training.Commit(proposal);
