@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.IO.Hashing;
 using System.Text.Json;
 using KaleidoDist.Contracts;
 
@@ -10,9 +9,6 @@ public static class SafetensorsWriter
 {
     /// <summary>Bytes hashed and written at a time: large for the disk, small enough to still be in the cache when written.</summary>
     internal const int ChunkBytes = DurableFile.ChunkBytes;
-
-    /// <summary>Less than this is hashed before somebody else could begin to.</summary>
-    private const int WorthwhileBytes = 1 << 20;
 
     /// <summary>
     /// Creates <paramref name="path"/>, which must not exist: wider types first, then ordinal name order, so that every tensor
@@ -27,7 +23,7 @@ public static class SafetensorsWriter
         var ordered = Order(tensors);
         var header = Header(ordered, metadata);
         var bytes = header.Length + ordered.Sum(t => t.Bytes);
-        var hash = new XxHash128();
+        using var hash = new BackgroundHash();
 
         using var file = storage.Create(path);
         file.Preallocate(bytes);
@@ -38,13 +34,15 @@ public static class SafetensorsWriter
             for (long offset = 0; offset < length; offset += ChunkBytes)
             {
                 cancellation.ThrowIfCancellationRequested();
-                Append(file, hash, address, offset, (int)Math.Min(ChunkBytes, length - offset));
+                var count = (int)Math.Min(ChunkBytes, length - offset);
+                hash.Append(address, offset, count);
+                file.Write(NativeBytes.Read(address, offset, count));
             }
         }
 
         file.Sync();
         file.Close();
-        return new CheckpointFile(Path.GetFileName(path), bytes, Convert.ToHexStringLower(hash.GetCurrentHash()), ordered.Count);
+        return new CheckpointFile(Path.GetFileName(path), bytes, hash.Finish(), ordered.Count);
     }
 
     /// <summary>Size of the file that <see cref="Write"/> would create.</summary>
@@ -128,27 +126,5 @@ public static class SafetensorsWriter
         }
 
         json.WriteEndObject();
-    }
-
-    /// <summary>Hashes a chunk while the disk takes it: what is hashed is the memory that is written.</summary>
-    private static void Append(IStorageFile file, XxHash128 hash, nint address, long offset, int count)
-    {
-        if (count < WorthwhileBytes)
-        {
-            hash.Append(NativeBytes.Read(address, offset, count));
-            file.Write(NativeBytes.Read(address, offset, count));
-            return;
-        }
-
-        var hashing = Task.Run(() => hash.Append(NativeBytes.Read(address, offset, count)));
-        try
-        {
-            file.Write(NativeBytes.Read(address, offset, count));
-        }
-        finally
-        {
-            // Also when the write failed: the caller's memory is read until then.
-            hashing.Wait();
-        }
     }
 }

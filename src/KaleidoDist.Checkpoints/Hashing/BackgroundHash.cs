@@ -1,0 +1,43 @@
+using System.IO.Hashing;
+
+namespace KaleidoDist.Checkpoints;
+
+/// <summary>
+/// XXH128 of a file, computed beside the disk: while one piece is hashed the next one is read, or the same one written. Memory that is handed over by its address stays in
+/// place and unchanged until the next call has returned; so does everything when this is disposed.
+/// </summary>
+internal sealed class BackgroundHash : IDisposable
+{
+    /// <summary>Less than this is hashed before somebody else could begin to.</summary>
+    private const int WorthwhileBytes = 1 << 20;
+
+    private readonly XxHash128 hash = new();
+    private Task pending = Task.CompletedTask;
+
+    /// <summary>Adds bytes at once.</summary>
+    internal void Append(ReadOnlySpan<byte> bytes)
+    {
+        pending.Wait();
+        hash.Append(bytes);
+    }
+
+    /// <summary>Adds bytes that the caller leaves where they are.</summary>
+    internal void Append(nint address, long offset, int count)
+    {
+        pending.Wait();
+        if (count < WorthwhileBytes)
+            hash.Append(NativeBytes.Read(address, offset, count));
+        else
+            pending = Task.Run(() => hash.Append(NativeBytes.Read(address, offset, count)));
+    }
+
+    /// <summary>The hash of all, lower-case hex.</summary>
+    internal string Finish()
+    {
+        pending.Wait();
+        return Convert.ToHexStringLower(hash.GetCurrentHash());
+    }
+
+    /// <summary>Lets go of the caller's memory.</summary>
+    public void Dispose() => pending.Wait();
+}
