@@ -3,8 +3,8 @@ using System.IO.Hashing;
 namespace KaleidoDist.Checkpoints;
 
 /// <summary>
-/// XXH128 of a file, computed beside the disk: while one piece is hashed the next one is read, or the same one written. Memory that is handed over by its address stays in
-/// place and unchanged until the next call has returned; so does everything when this is disposed.
+/// XXH128 of a file that is written, computed while the disk takes it. Memory that is handed over by its address stays in place and unchanged until the next
+/// call has returned; so does all of it when this is disposed. Reading has no use for this: what was read is in the processor's cache, and the disk reads ahead.
 /// </summary>
 internal sealed class BackgroundHash : IDisposable
 {

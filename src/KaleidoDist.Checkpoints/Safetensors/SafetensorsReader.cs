@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Hashing;
 
 namespace KaleidoDist.Checkpoints;
 
@@ -33,13 +34,13 @@ public sealed class SafetensorsReader : IDisposable
     }
 
     /// <summary>
-    /// Reads the whole file once, from start to end; what is read is hashed while the next part is. It is to be trusted only after the returned hash has been compared.
+    /// Reads the whole file once, from start to end. What was read is to be trusted only after the returned hash has been compared.
     /// </summary>
     /// <param name="destinations">Address for each wanted tensor, by name, with room for its <see cref="SafetensorsEntry.Bytes"/>.</param>
     /// <returns>XXH128 of the file, lower-case hex.</returns>
     public string ReadAll(IReadOnlyDictionary<string, nint> destinations)
     {
-        using var hash = new BackgroundHash();
+        var hash = new XxHash128();
         hash.Append(head);
         byte[]? skipped = null;
         foreach (var entry in Header.Entries)
@@ -52,14 +53,11 @@ public sealed class SafetensorsReader : IDisposable
                     ? NativeBytes.Write(address, offset, count)
                     : (skipped ??= new byte[Math.Min(SafetensorsWriter.ChunkBytes, Header.DataBytes)]).AsSpan(0, count);
                 ReadExactly(file, Header.DataStart + entry.Offset + offset, chunk);
-                if (wanted)
-                    hash.Append(address, offset, count);
-                else
-                    hash.Append(chunk);
+                hash.Append(chunk);
             }
         }
 
-        return hash.Finish();
+        return Convert.ToHexStringLower(hash.GetCurrentHash());
     }
 
     /// <summary>Reads a part of one tensor. Nothing vouches for what is read.</summary>
