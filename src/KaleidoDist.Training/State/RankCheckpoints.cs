@@ -97,6 +97,7 @@ internal sealed class RankCheckpoints : IDisposable
     {
         while (port.AwaitDecision(TimeSpan.Zero) is { } decision)
             Take(decision);
+        current?.ReportAgain();
         if (isCompared)
             return;
         isCompared = true;

@@ -10,6 +10,8 @@ namespace KaleidoDist.Training;
 /// </summary>
 internal sealed class ShardSave
 {
+    private static readonly TimeSpan ReportPeriod = TimeSpan.FromSeconds(10);
+
     private readonly CheckpointSnapshot live;
     private readonly CheckpointProposal head;
     private readonly CheckpointLane lane;
@@ -22,6 +24,7 @@ internal sealed class ShardSave
     private readonly Task done;
     private CheckpointShard? shard;
     private bool isReported;
+    private long reportedAt;
     private long durableTicks;
 
     /// <summary>Begins. The state must not be changed before <see cref="CheckpointLane.AwaitSnapshot"/> returns.</summary>
@@ -68,6 +71,19 @@ internal sealed class ShardSave
         if (decision.Abandoned && shard is { } orphan)
             _ = lane.Enqueue(_ => writer.Discard(orphan));
         return true;
+    }
+
+    /// <summary>Reports again what nobody has answered for long: a coordinator that could not store its answer did not send it. Receivers ignore repeats.</summary>
+    internal void ReportAgain()
+    {
+        lock (gate)
+        {
+            if (!isReported || IsDecided || time.GetElapsedTime(reportedAt) < ReportPeriod)
+                return;
+            reportedAt = time.GetTimestamp();
+        }
+
+        port.Propose(head);
     }
 
     /// <summary>Stops writing as soon as may be, and does not report any more.</summary>
@@ -154,7 +170,7 @@ internal sealed class ShardSave
                 return;
             }
 
-            isReported = true;
+            (isReported, reportedAt) = (true, time.GetTimestamp());
         }
 
         port.Propose(head);

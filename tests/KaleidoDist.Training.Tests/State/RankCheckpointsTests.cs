@@ -108,6 +108,27 @@ public sealed class RankCheckpointsTests : IDisposable
     }
 
     [Fact]
+    public void AReportThatNobodyAnswersIsMadeAgainUntilSomebodyDoes()
+    {
+        var port = new RecordingPort();
+        var checkpoints = Create(port, step: 10);
+        checkpoints.SavePeriodic();
+        AwaitLane();
+        time.Advance(TimeSpan.FromSeconds(9));
+        checkpoints.Follow();
+        Assert.Single(port.Proposals);
+        time.Advance(TimeSpan.FromSeconds(1));
+        checkpoints.Follow();
+        checkpoints.Follow();
+        Assert.Equal(2, port.Proposals.Count);
+        Assert.Equal(port.Proposals[0], port.Proposals[1]);
+        port.Deliver(new CheckpointDecision { Generation = 1, Step = 10, Attempt = 1, Committed = true, Seq = 9 });
+        time.Advance(TimeSpan.FromSeconds(60));
+        checkpoints.Follow();
+        Assert.Equal(2, port.Proposals.Count);
+    }
+
+    [Fact]
     public void ACheckpointThatIsDueWhileOneIsOnItsWayIsLeftOutAndCounted()
     {
         var checkpoints = Create(new RecordingPort(), "checkpoint.every=10", step: 10);
