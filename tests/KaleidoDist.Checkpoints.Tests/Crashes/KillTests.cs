@@ -1,17 +1,20 @@
+using Xunit.Abstractions;
+
 namespace KaleidoDist.Checkpoints.Tests;
 
-/// <summary>Real processes that kill themselves in the middle of a save, its commit or retention, at every operation there is.</summary>
-public sealed class KillTests
+/// <summary>Real processes that kill themselves in the middle of a save, its commit or retention, at every write, fsync and link.</summary>
+public sealed class KillTests(ITestOutputHelper output)
 {
     private const int EarlierCount = 3;
     private const int SigkillExitCode = 137;
     private static readonly ParallelOptions TwoAtATime = new() { MaxDegreeOfParallelism = 2 };
 
     [Fact]
-    public async Task AProcessKilledAtAnyOperationLosesNoAcknowledgedCheckpointAndTheNextSaveWorks()
+    public async Task AProcessKilledAtAnyWriteFsyncOrLinkLosesNoAcknowledgedCheckpointAndTheNextSaveWorks()
     {
         var deaths = Deaths();
-        Assert.InRange(deaths.Count, 45, 90);
+        output.WriteLine($"{deaths.Count} processes");
+        Assert.InRange(deaths.Count, 34, 50);
         await Parallel.ForEachAsync(deaths, TwoAtATime, async (death, _) => await KillAndRecover(death.Number, death.Moment));
     }
 
@@ -22,7 +25,7 @@ public sealed class KillTests
         return 0;
     }
 
-    /// <summary>Each write half done; everything else before and after.</summary>
+    /// <summary>Each write half done, each fsync of a file and the link before and after, each fsync of a directory and each end of a removal after.</summary>
     private static List<(int Number, Moment Moment)> Deaths()
     {
         using var folder = new TemporaryFolder();
@@ -35,7 +38,8 @@ public sealed class KillTests
             {
                 Operation.Write => [(o.Index + 1, Moment.Halfway)],
                 Operation.Sync or Operation.Link => [(o.Index + 1, Moment.Before), (o.Index + 1, Moment.After)],
-                _ => new[] { (o.Index + 1, Moment.After) },
+                Operation.SyncDirectory or Operation.DeleteDirectory => new[] { (o.Index + 1, Moment.After) },
+                _ => [], // Nothing a process death can tell from the ones beside it; CrashTests has them all.
             }),
         ];
     }

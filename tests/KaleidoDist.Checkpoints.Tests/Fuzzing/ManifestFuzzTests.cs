@@ -9,7 +9,8 @@ namespace KaleidoDist.Checkpoints.Tests;
 
 public sealed class ManifestFuzzTests(ITestOutputHelper output)
 {
-    private const int InputCount = 1_000_000;
+    /// <summary>With those of <see cref="SafetensorsFuzzTests"/> a million.</summary>
+    private const int InputCount = 400_000;
     private const int SealedCount = 20_000;
 
     /// <summary>For an input of at most <see cref="Mutator.MaxBytes"/>, the text of its refusal included.</summary>
@@ -20,7 +21,7 @@ public sealed class ManifestFuzzTests(ITestOutputHelper output)
     private static readonly byte[][] Corpus = [Manifest(fileCount: 1), Manifest(fileCount: 3), "{}"u8.ToArray()];
 
     [Fact]
-    public void AMillionMutatedManifestsAreReadOrRefusedButNeverAnythingElse()
+    public void MutatedManifestsAreReadOrRefusedButNeverAnythingElse()
     {
         var result = Fuzzer.Run<byte[]>(InputCount, seed => new Mutator(seed, Corpus).Next, Read);
 

@@ -5,7 +5,8 @@ namespace KaleidoDist.Checkpoints.Tests;
 
 public sealed class SafetensorsFuzzTests(ITestOutputHelper output)
 {
-    private const int InputCount = 1_000_000;
+    /// <summary>With those of <see cref="ManifestFuzzTests"/> a million.</summary>
+    private const int InputCount = 600_000;
 
     /// <summary>For an input of at most <see cref="Mutator.MaxBytes"/>, the text of its refusal included.</summary>
     private const long MaxAllocationBytes = 1 << 20;
@@ -27,7 +28,7 @@ public sealed class SafetensorsFuzzTests(ITestOutputHelper output)
     ];
 
     [Fact]
-    public void AMillionMutatedFilesAreReadOrRefusedButNeverAnythingElse()
+    public void MutatedFilesAreReadOrRefusedButNeverAnythingElse()
     {
         var result = Fuzzer.Run(InputCount, Inputs, Read);
 

@@ -44,5 +44,6 @@ internal static class ChildProgram
         {
             RedirectStandardOutput = redirect,
             UseShellExecute = false,
+            Environment = { ["DOTNET_TieredPGO"] = "0" }, // Starts faster.
         })!;
 }
