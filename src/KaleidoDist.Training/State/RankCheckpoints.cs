@@ -13,8 +13,10 @@ namespace KaleidoDist.Training;
 /// </summary>
 internal sealed class RankCheckpoints : IDisposable
 {
-    private const int FinalAttempts = 3;
+    /// <summary>With growing pauses, about a minute: a disk that is full for a moment costs no training.</summary>
+    private const int FinalAttempts = 8;
     private static readonly TimeSpan DecisionLimit = TimeSpan.FromSeconds(30);
+    private const int LongestPause = 5;
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(2);
 
     private readonly TrainerSetup setup;
@@ -144,7 +146,7 @@ internal sealed class RankCheckpoints : IDisposable
             if (attempt > attempts)
                 return refusal;
             if (attempt > 1)
-                Task.Delay(RetryPause, time).Wait();
+                Task.Delay(Math.Min(attempt - 1, LongestPause) * RetryPause, time).Wait();
             Begin(kind).AwaitReport();
             refusal = Refusal();
         }
