@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 
 namespace KaleidoDist.Checkpoints;
 
@@ -18,7 +17,6 @@ internal static class Posix
     private const int OpenCloseOnExec = 0x80000;
     private const int SetStatusFlags = 4; // F_SETFL
     private const uint SyncRangeWrite = 2; // begin to write what is dirty, do not wait
-    private const int AdviseWillNeed = 3;
     private const int AdviseNotNeeded = 4;
     private const uint FileMode = 0b110_100_100;
     private const uint DirectoryMode = 0b111_101_101;
@@ -122,9 +120,6 @@ internal static class Posix
 
     /// <summary>Begins to write a range to the disk, so that the fsync at the end has little left to do. A hint: its result does not matter.</summary>
     internal static void BeginWriteback(int descriptor, long offset, long bytes) => _ = Libc.SyncFileRange(descriptor, offset, bytes, SyncRangeWrite);
-
-    /// <summary>Begins to read a range into the page cache. A hint: its result does not matter.</summary>
-    internal static void BeginRead(SafeFileHandle file, long offset, long bytes) => _ = Libc.Fadvise((int)file.DangerousGetHandle(), offset, bytes, AdviseWillNeed);
 
     /// <summary>Says that the file's pages need not stay in memory. A hint: its result does not matter.</summary>
     internal static void DropPages(int descriptor) => _ = Libc.Fadvise(descriptor, 0, 0, AdviseNotNeeded);

@@ -86,24 +86,9 @@ public sealed class PosixStorage : IStorage
 
     private sealed class PosixReader(Microsoft.Win32.SafeHandles.SafeFileHandle handle) : IStorageReader
     {
-        /// <summary>Bytes that the disk is asked for before they are read: the kernel's own window is too small for a fast disk.</summary>
-        private const long AheadBytes = 32 << 20;
-
-        private long asked;
-
         public long Length { get; } = RandomAccess.GetLength(handle);
 
-        public int Read(long offset, Span<byte> buffer)
-        {
-            var end = Math.Min(Length, offset + buffer.Length + AheadBytes);
-            if (Length > AheadBytes && end > asked)
-            {
-                Posix.BeginRead(handle, Math.Max(asked, offset), end - Math.Max(asked, offset));
-                asked = end;
-            }
-
-            return RandomAccess.Read(handle, buffer, offset);
-        }
+        public int Read(long offset, Span<byte> buffer) => RandomAccess.Read(handle, buffer, offset);
 
         public void Dispose() => handle.Dispose();
     }
