@@ -100,7 +100,7 @@ public sealed class WeightsImportTests
         File.WriteAllBytes(folder["pytorch_model.bin"], [0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20]);
         Directory.CreateDirectory(folder["empty"]);
         Assert.Contains("has no weight of this model (1 other tensors", Error(folder["other.safetensors"]), StringComparison.Ordinal);
-        Assert.Contains("cannot be read: its header claims", Error(folder["pytorch_model.bin"]), StringComparison.Ordinal);
+        Assert.Contains("cannot be read: KD-A111 it is a pickle", Error(folder["pytorch_model.bin"]), StringComparison.Ordinal);
         Assert.Contains("does not exist", Error(folder["absent.safetensors"]), StringComparison.Ordinal);
         Assert.Contains("has no safetensors file", Error(folder["empty"]), StringComparison.Ordinal);
 
