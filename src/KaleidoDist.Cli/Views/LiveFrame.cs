@@ -60,7 +60,18 @@ internal static class LiveFrame
         if (status.Checkpoints.MaxBy(c => c.Seq) is not { } newest)
             return "no checkpoint yet";
         var age = newest.CreatedAt is { } at ? $", {Units.Duration(now - at.ToDateTimeOffset())} ago" : "";
-        return $"{ProgressLines.Checkpoint(newest)}{age}";
+        return $"{ProgressLines.Checkpoint(newest)}{age}{ReadBack(status.Checkpoints, now)}";
+    }
+
+    /// <summary>How many checkpoints were read back, and since when none was; empty before the first was.</summary>
+    private static string ReadBack(IReadOnlyCollection<CheckpointInfo> checkpoints, DateTimeOffset now)
+    {
+        var read = checkpoints.Where(c => c.CheckedAt is not null).ToList();
+        if (read.Count == 0)
+            return "";
+        var damaged = read.Where(c => c.Damage.Length > 0).Select(c => c.Seq).Order().ToList();
+        var found = damaged.Count == 0 ? $"{read.Count} of {checkpoints.Count} kept read back and whole" : $"DAMAGED: {string.Join(", ", damaged)}";
+        return $"; {found}, oldest check {Units.Duration(now - read.Min(c => c.CheckedAt.ToDateTimeOffset()))} ago";
     }
 
     private static Columns Heading(JobStatus status)

@@ -120,6 +120,8 @@ internal static class StatusJson
         ["weights_xxh128"] = checkpoint.WeightsXxh128,
         ["kind"] = checkpoint.Kind,
         ["created_at"] = Of(checkpoint.CreatedAt),
+        ["checked_at"] = Of(checkpoint.CheckedAt),
+        ["damage"] = checkpoint.Damage,
     };
 
     private static JsonNode Of(JobEvent known) => new JsonObject

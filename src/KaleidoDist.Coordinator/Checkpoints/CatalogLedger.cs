@@ -63,6 +63,12 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
     public ImmutableArray<long> Retain(JobState job, JobEffect.Retain retain)
         => [.. CatalogOf(job).ApplyRetention(RetentionPolicy.Of(job.Spec.Checkpoint), Lineage(job, retain.Generation, retain.WorldSize, retain.Head)).RemovedSeqs];
 
+    /// <inheritdoc/>
+    public CheckpointFlaw? Check(JobState job, long seq)
+        => CatalogOf(job).Verify(seq).Problems is [var first, ..]
+            ? new CheckpointFlaw(first.Code, $"Checkpoint {seq} does not verify any more ({first.File}: {first.Text}); a resume would use the one before it. Look at the storage under '{job.RunDirectory}'.")
+            : null;
+
     private CheckpointCatalog CatalogOf(JobState job) => catalogs.GetOrAdd(job.RunDirectory, run => new CheckpointCatalog(run, time));
 
     /// <summary>A coordinator that stopped between a commit and its own record of it meets the proposal again: the commit is the same one.</summary>

@@ -13,6 +13,9 @@ internal interface ICheckpointLedger
     /// <summary>Puts a proposal into the run's log, as the continuation of its head and of nothing else.</summary>
     CommitOutcome Commit(JobState job, JobEffect.CommitCheckpoint proposal);
 
+    /// <summary>Reads all bytes of one checkpoint and compares them with what was committed; null when it is whole. Changes nothing; may run beside the other calls.</summary>
+    CheckpointFlaw? Check(JobState job, long seq);
+
     /// <summary>Removes what need not be kept.</summary>
     /// <returns>Numbers of the removed ones.</returns>
     ImmutableArray<long> Retain(JobState job, JobEffect.Retain retain);

@@ -21,6 +21,12 @@ public sealed record CoordinatorOptions
     /// <summary>Shortest time between two statuses sent to one watcher. Default 100 ms.</summary>
     public TimeSpan WatchPeriod { get; init; } = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>How often each kept checkpoint of an unfinished job is read back and verified. Default 24 h.</summary>
+    public TimeSpan ScrubPeriod { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Time between two looks whether one is due; at most one of each job is read at a look. Default 10 min.</summary>
+    public TimeSpan ScrubLook { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>Times and budgets of jobs.</summary>
     public JobRules Jobs { get; init; } = new();
 

@@ -64,6 +64,7 @@ internal static class CoordinatorServices
     {
         services.AddHostedService<JobReviver>();
         services.AddHostedService<Pulse>();
+        services.AddHostedService<CheckpointScrub>();
         services.Replace(ServiceDescriptor.Singleton<IHostLifetime, CallerOwnedLifetime>());
     }
 

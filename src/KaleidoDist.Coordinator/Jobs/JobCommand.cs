@@ -130,6 +130,10 @@ internal abstract record JobCommand
     internal sealed record RankWarned(
         [property: Id(0)] long Member, [property: Id(1)] string WorkerId, [property: Id(2)] string Code, [property: Id(3)] string Text) : JobCommand, IOfMember;
 
+    /// <summary>A kept checkpoint was read back and is not what was written.</summary>
+    [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.CheckpointDecayed")]
+    internal sealed record CheckpointDecayed([property: Id(0)] long Seq, [property: Id(1)] CheckpointFlaw Flaw) : JobCommand;
+
     /// <summary>A rank ended in good order; its exit follows.</summary>
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.RankFinished")]
     internal sealed record RankFinished(

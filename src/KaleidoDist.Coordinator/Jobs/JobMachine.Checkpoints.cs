@@ -113,6 +113,11 @@ internal sealed partial class JobMachine
             : GoBack(state, why, now);
     }
 
+    private static JobTransition CheckpointDecayed(JobState state, JobCommand.CheckpointDecayed decayed, DateTimeOffset now)
+        => state.Checkpoints.Any(c => c.Seq == decayed.Seq) && !state.Notes.Any(n => n.Code == decayed.Flaw.Code && n.Text == decayed.Flaw.Text)
+            ? JobTransition.Passing(state.Noted(now, decayed.Flaw.Code, decayed.Flaw.Text), decayed.Flaw.Text)
+            : JobTransition.Passing(state, "that is known, or the checkpoint is gone");
+
     private static JobTransition CheckpointsRemoved(JobState state, JobCommand.CheckpointsRemoved removed)
         => JobTransition.Passing(
             state with { Checkpoints = [.. state.Checkpoints.Where(c => !removed.Seqs.Contains(c.Seq))] },

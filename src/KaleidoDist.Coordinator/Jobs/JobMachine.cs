@@ -42,6 +42,7 @@ internal sealed partial class JobMachine(JobRules rules)
             JobCommand.RankCaughtUp caughtUp => RankCaughtUp(state, caughtUp, now),
             JobCommand.RankProgressed progressed => RankProgressed(state, progressed, now),
             JobCommand.RankWarned warned => RankWarned(state, warned, now),
+            JobCommand.CheckpointDecayed decayed => CheckpointDecayed(state, decayed, now),
             JobCommand.RankFinished finished => RankFinished(state, finished),
             JobCommand.RankExited exited => RankExited(state, exited, now),
             JobCommand.WorkerRegistered registered => WorkerRegistered(state, registered, now),

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Google.Protobuf.WellKnownTypes;
 using KaleidoDist.Contracts;
 using KaleidoDist.Protocol.V1;
 
@@ -26,6 +27,7 @@ internal sealed class LiveJob
     private readonly CoordinatorClock clock;
     private readonly ProgressWatch progressWatch;
     private readonly StragglerDetector stragglers = new();
+    private readonly CheckpointChecks checks = new();
     private readonly RegroupTimes regroup;
     private readonly List<JobCommand> findings = [];
     private JobState state;
@@ -64,6 +66,7 @@ internal sealed class LiveJob
             foreach (var gone in ranks.Keys.Where(m => !members.Contains(m)).ToArray())
                 ranks.Remove(gone);
             regroup.Saw(newer, clock.Now);
+            checks.Keep(newer.Checkpoints.Select(c => c.Seq).ToHashSet());
         }
 
         Changed.Raise();
@@ -157,6 +160,21 @@ internal sealed class LiveJob
             return state.Interruption is null ? [] : [.. ranks.Select(r => new SeenRank(r.Key, new RankPlace(r.Value.Phase ?? "", r.Value.Step)))];
     }
 
+    /// <summary>The checkpoint whose turn it is to be read back; null when none is due.</summary>
+    public CheckpointEntry? CheckDue(TimeSpan period)
+    {
+        lock (gate)
+            return checks.Due(state.Checkpoints, period, clock.Now);
+    }
+
+    /// <summary>A checkpoint was read back.</summary>
+    public void Checked(long seq, CheckpointFlaw? flaw)
+    {
+        lock (gate)
+            checks.Note(seq, new CheckpointCheck(clock.Now, flaw));
+        Changed.Raise();
+    }
+
     /// <summary>A line of a rank's log.</summary>
     public void Append(LogLine line)
     {
@@ -173,6 +191,13 @@ internal sealed class LiveJob
             var status = JobStatusView.Build(state, ranks, metrics.Newest(RateWindow), lastStep, validation.Values);
             foreach (var rank in status.Ranks)
                 rank.Remark = RemarkOn(rank.Member);
+            foreach (var checkpoint in status.Checkpoints)
+            {
+                var check = checks.Of(checkpoint.Seq);
+                checkpoint.CheckedAt = check is null ? null : Timestamp.FromDateTimeOffset(check.At);
+                checkpoint.Damage = check?.Problem?.Text ?? "";
+            }
+
             status.LastRegroup = regroup.Newest?.Clone();
             return status;
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Google.Protobuf.WellKnownTypes;
 using KaleidoDist.Protocol.V1;
 using Spectre.Console;
 
@@ -134,6 +135,20 @@ public sealed class TrainingViewTests
 
         """,
         TestConsole.Text(c => c.Write(LiveFrame.Build(new TrainingProgress(), ManualTime.Start, TimeZoneInfo.Utc, 60)), 60));
+
+    [Fact]
+    public void ThatCheckpointsWereReadBackIsSaidWithTheAgeOfTheOldestCheck()
+    {
+        var status = new JobStatus { Checkpoints = { Checkpoint(1, checkedHoursAgo: 6), Checkpoint(2, checkedHoursAgo: 2), Checkpoint(3, checkedHoursAgo: null) } };
+        Assert.EndsWith("; 2 of 3 kept read back and whole, oldest check 6 h 0 m ago", LiveFrame.LastCheckpoint(status, ManualTime.Start), StringComparison.Ordinal);
+        status.Checkpoints[1].Damage = "a bit is wrong";
+        Assert.Contains("; DAMAGED: 2, oldest check 6 h", LiveFrame.LastCheckpoint(status, ManualTime.Start), StringComparison.Ordinal);
+
+        static CheckpointInfo Checkpoint(long seq, double? checkedHoursAgo) => new()
+        {
+            Seq = seq, Kind = "periodic", CheckedAt = checkedHoursAgo is { } hours ? Timestamp.FromDateTimeOffset(ManualTime.Start.AddHours(-hours)) : null,
+        };
+    }
 
     [Fact]
     public void ALaterSnapshotDoesNotHideTheStepsOfTheBeginning()

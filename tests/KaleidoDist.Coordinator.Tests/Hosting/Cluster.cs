@@ -101,7 +101,7 @@ internal sealed class Cluster : IAsyncDisposable
         {
             Listen = address ?? new Uri("http://127.0.0.1:0"),
             StateDirectory = Path.Combine(folder, "state"),
-            Coordinator = new CoordinatorOptions { LeaseTime = TimeSpan.FromSeconds(10), ReconnectGrace = reconnectGrace, PulsePeriod = TimeSpan.FromMilliseconds(25), WatchPeriod = TimeSpan.FromMilliseconds(5), Jobs = rules },
+            Coordinator = new CoordinatorOptions { LeaseTime = TimeSpan.FromSeconds(10), ReconnectGrace = reconnectGrace, PulsePeriod = TimeSpan.FromMilliseconds(25), WatchPeriod = TimeSpan.FromMilliseconds(5), ScrubPeriod = TimeSpan.FromSeconds(1), ScrubLook = TimeSpan.FromMilliseconds(100), Jobs = rules },
             ConfigureServices = services =>
             {
                 services.AddSingleton<ICheckpointLedger>(Ledger);

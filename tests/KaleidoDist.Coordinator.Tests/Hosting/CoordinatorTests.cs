@@ -85,6 +85,23 @@ public sealed class CoordinatorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task KeptCheckpointsAreReadBackAgainAndAgainAndDamageIsSaidOnce()
+    {
+        await using var worker = await cluster.WorkerAsync("w1", 1);
+        await cluster.SubmitAsync();
+        await worker.ReadyAsync(await worker.StartAsync());
+        await worker.SaveAsync(await worker.FormedAsync(), 10);
+        var first = (await cluster.UntilAsync("sample", s => s.Checkpoints is [{ CheckedAt: not null }])).Checkpoints[0];
+        Assert.Equal("", first.Damage);
+
+        cluster.Ledger.Rot(1);
+        var damaged = (await cluster.UntilAsync("sample", s => s.Events.Any(e => e.Code == "KD-S110"))).Checkpoints[0];
+        Assert.Equal("Checkpoint 1 does not verify any more", damaged.Damage);
+        var again = await cluster.UntilAsync("sample", s => s.Checkpoints[0].CheckedAt > damaged.CheckedAt);
+        Assert.Single(again.Events, e => e.Code == "KD-S110");
+    }
+
+    [Fact]
     public async Task RanksKeepTrainingWhileTheCoordinatorIsRestarted()
     {
         StartRanks start;

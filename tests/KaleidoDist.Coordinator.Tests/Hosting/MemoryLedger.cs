@@ -6,6 +6,7 @@ namespace KaleidoDist.Coordinator.Tests;
 internal sealed class MemoryLedger : ICheckpointLedger
 {
     private readonly Lock gate = new();
+    private readonly HashSet<long> rotten = [];
 
     public List<CheckpointEntry> Entries { get; } = [];
 
@@ -27,6 +28,18 @@ internal sealed class MemoryLedger : ICheckpointLedger
             Entries.Add(new CheckpointEntry(Entries.Count + 1, draft.Step, 0, draft.Samples, proposal.WorldSize, proposal.Generation, 1, draft.WeightsXxh128, JobSamples.Noon, draft.Kind));
             return new CommitOutcome.Committed(Entries[^1], Head());
         }
+    }
+
+    public void Rot(long seq)
+    {
+        lock (gate)
+            rotten.Add(seq);
+    }
+
+    public CheckpointFlaw? Check(JobState job, long seq)
+    {
+        lock (gate)
+            return rotten.Contains(seq) ? new CheckpointFlaw("KD-S110", $"Checkpoint {seq} does not verify any more") : null;
     }
 
     public ImmutableArray<long> Retain(JobState job, JobEffect.Retain retain) => [];

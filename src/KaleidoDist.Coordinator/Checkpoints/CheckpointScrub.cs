@@ -1,0 +1,53 @@
+using Microsoft.Extensions.Hosting;
+
+namespace KaleidoDist.Coordinator;
+
+/// <summary>
+/// Reads kept checkpoints of unfinished jobs back, one at a time, each once a day: damage is found while an older one is still there, not when
+/// a job needs it.
+/// </summary>
+internal sealed partial class CheckpointScrub(
+    IGrainFactory grains, JobBoard board, ICheckpointLedger ledger, CoordinatorOptions options, TimeProvider time, ILogger<CheckpointScrub> logger) : BackgroundService
+{
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(options.ScrubLook, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                foreach (var id in board.Unfinished)
+                    await LookAsync(id);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The coordinator stops.
+        }
+    }
+
+    private async Task LookAsync(string id)
+    {
+        if (!board.TryGet(id, out var live) || live.CheckDue(options.ScrubPeriod) is not { } entry)
+            return;
+        try
+        {
+            var job = live.State;
+            var flaw = await Task.Run(() => ledger.Check(job, entry.Seq));
+            // Retention may have taken it away while it was read.
+            if (live.State.Checkpoints.All(c => c.Seq != entry.Seq))
+                return;
+            live.Checked(entry.Seq, flaw);
+            if (flaw is not null)
+                await grains.GetGrain<IJobGrain>(id).Apply(new JobCommand.CheckpointDecayed(entry.Seq, flaw));
+        }
+        catch (Exception error)
+        {
+            NotRead(id, entry.Seq, error);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Checkpoint {Seq} of job {JobId} could not be read back; it will be tried again")]
+    private partial void NotRead(string jobId, long seq, Exception error);
+}
