@@ -14,16 +14,19 @@ public sealed class RunJournal : IDisposable
     /// <summary>Name of the journal in a run folder.</summary>
     public const string FileName = "metrics.jsonl";
 
+    private const long FirstWindow = 64 << 10;
+    private const int WindowGrowth = 8;
+
     private readonly SafeFileHandle file;
     private readonly string path;
     private long length;
 
     private RunJournal(SafeFileHandle file, string path) => (this.file, this.path) = (file, path);
 
-    /// <summary>The newest step in the journal; 0 for none. Known after <see cref="TruncateAfter"/>.</summary>
+    /// <summary>The newest step in the journal; 0 for none.</summary>
     public long LastStep { get; private set; }
 
-    /// <summary>Steps that were applied before the newest evaluation in the journal; -1 for none. Known after <see cref="TruncateAfter"/>.</summary>
+    /// <summary>Steps that were applied before the newest evaluation near the end of the journal; -1 when none is there. The newest step's own is always found.</summary>
     public long LastValidation { get; private set; } = -1;
 
     /// <summary>Opens the journal of a run folder, which is made when missing, and cuts off a torn last line.</summary>
@@ -33,7 +36,7 @@ public sealed class RunJournal : IDisposable
         Directory.CreateDirectory(runDirectory);
         var path = Path.Combine(runDirectory, FileName);
         var journal = new RunJournal(File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite), path);
-        journal.CutAt(journal.FindEnd(_ => true));
+        journal.TruncateAfter(long.MaxValue);
         return journal;
     }
 
@@ -50,19 +53,24 @@ public sealed class RunJournal : IDisposable
     /// <exception cref="IOException">The line could not be written; the journal is as before and can be used on.</exception>
     public void AppendValidation(long step, IEnumerable<Proto.TaskMetric> metrics) => Write(ValidationRecord.FromProto(step, metrics));
 
-    /// <summary>Drops everything after a step: a run that resumes from its checkpoint does these steps again.</summary>
+    /// <summary>
+    /// Drops everything after a step: a run that resumes from its checkpoint does these steps again. Reads the end of the journal only, however long
+    /// it is: every generation of a run begins with it.
+    /// </summary>
     /// <param name="step">The last step to keep; evaluations after that many steps are kept.</param>
     public void TruncateAfter(long step)
     {
-        (LastStep, LastValidation) = (0, -1);
-        CutAt(FindEnd(line =>
+        var size = RandomAccess.GetLength(file);
+        for (var window = FirstWindow; ; window *= WindowGrowth)
         {
-            var record = line.Parse();
-            if (StepOf(record) is { } recorded && recorded > step)
-                return false;
-            Note(record);
-            return true;
-        }));
+            (LastStep, LastValidation) = (0, -1);
+            var end = FindEnd(Math.Max(0, size - window), step);
+            // Steps ascend: behind one that is kept, everything there is to know was seen.
+            if (LastStep == 0 && window < size)
+                continue;
+            CutAt(end);
+            return;
+        }
     }
 
     /// <summary>Closes the file.</summary>
@@ -100,14 +108,20 @@ public sealed class RunJournal : IDisposable
         }
     }
 
-    /// <summary>Where the complete lines end that come before the first that is not to be kept.</summary>
-    private long FindEnd(Func<JournalLine, bool> keep)
+    /// <summary>Where the complete lines end, from an offset on, that come before the first that is later than a step; notes those before it.</summary>
+    private long FindEnd(long from, long step)
     {
         using var reader = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        reader.Position = from;
         foreach (var line in JournalLine.ReadAll(reader))
         {
-            if (!line.IsComplete || !keep(line))
+            // The offset may lie within a line.
+            if (from > 0 && line.Offset == from && line.IsComplete)
+                continue;
+            var record = line.IsComplete ? line.Parse() : null;
+            if (!line.IsComplete || StepOf(record) > step)
                 return line.Offset;
+            Note(record);
         }
 
         return reader.Length;

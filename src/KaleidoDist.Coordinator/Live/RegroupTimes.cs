@@ -47,7 +47,10 @@ internal sealed class RegroupTimes(MembershipChange? known)
     /// <summary>A step was made in a generation.</summary>
     public void Stepped(long generation, long step, DateTimeOffset now)
     {
-        if (Newest is { FirstStepAt: null } newest && newest.Generation == generation && step > newest.Step)
-            newest.FirstStepAt = Timestamp.FromDateTimeOffset(now);
+        if (Newest is not { FirstStepAt: null } newest || newest.Generation != generation || step <= newest.Step)
+            return;
+        // A step may be heard of before the job has written that all formed: whoever steps has formed.
+        newest.FirstStepAt = Timestamp.FromDateTimeOffset(now);
+        newest.FormedAt ??= newest.FirstStepAt;
     }
 }

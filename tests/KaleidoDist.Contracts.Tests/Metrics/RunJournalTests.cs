@@ -109,6 +109,38 @@ public sealed class RunJournalTests : IDisposable
         Assert.Equal([0L], history.Validations.Select(v => v.Step));
     }
 
+    [Theory]
+    [InlineData(2000, 2000)]
+    [InlineData(1999, 1999)]
+    [InlineData(1000, 1000)]
+    [InlineData(3, 3)]
+    [InlineData(0, 0)]
+    public void ALongJournalIsCutWhereverTheCheckpointLies(long keep, long newest)
+    {
+        using (var journal = RunJournal.Open(folder))
+        {
+            journal.AppendValidation(0, [Metric("mlm", "loss", 10)]);
+            for (var step = 1; step <= 2000; step++)
+                journal.Append(Step(step));
+            journal.AppendValidation(2000, [Metric("mlm", "loss", 5)]);
+        }
+
+        File.AppendAllText(JournalPath, "{\"step\":2001,");
+        using (var journal = RunJournal.Open(folder))
+        {
+            Assert.Equal((2000, 2000), (journal.LastStep, journal.LastValidation));
+            journal.TruncateAfter(keep);
+            Assert.Equal(newest, journal.LastStep);
+            if (newest is 0 or 2000)
+                Assert.Equal(newest, journal.LastValidation);
+            journal.Append(Step(newest + 1));
+        }
+
+        var history = RunHistory.Read(folder);
+        Assert.Equal(Enumerable.Range(1, (int)newest + 1).Select(step => (long)step), history.Steps.Select(s => s.Step));
+        Assert.Equal((0, newest == 2000 ? 2 : 1), (history.SkippedLineCount, history.Validations.Count));
+    }
+
     [Fact]
     public void AnEvaluationAtTheCheckpointIsKept()
     {
