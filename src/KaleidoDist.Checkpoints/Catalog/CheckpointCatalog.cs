@@ -18,7 +18,7 @@ public sealed record CheckpointListing(long Seq, CheckpointManifest? Manifest, s
 public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IStorage? storage = null)
 {
     private readonly CheckpointPaths paths = new(runDirectory);
-    private readonly IStorage storage = storage ?? PosixStorage.Instance;
+    private readonly IStorage storage = storage ?? CheckpointStores.Of(runDirectory);
     private readonly HashSet<long> verified = [];
 
     private ManifestLog Log => new(paths, storage);
@@ -199,7 +199,7 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
             Log.MoveToQuarantine(verification.Seq);
             return true;
         }
-        catch (PosixException)
+        catch (Exception error) when (error is PosixException or ObjectStoreException)
         {
             // A folder that cannot be written can still be resumed from; the report says that nothing was moved.
             return false;

@@ -3,16 +3,17 @@ using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Checkpoints;
 
-/// <summary>Begins a run with a checkpoint of another one as its first: files are linked where the file system can, else copied.</summary>
+/// <summary>Begins a run with a checkpoint of another one as its first: files are linked where the file system can, else copied, from one store to another too.</summary>
 /// <param name="runDirectory">The new run's folder.</param>
 /// <param name="time">Clock of the manifest.</param>
-/// <param name="storage">Where both runs are; the POSIX file system unless given.</param>
+/// <param name="storage">Where both runs are; each where its name says unless given.</param>
 public sealed class RunFork(string runDirectory, TimeProvider time, IStorage? storage = null)
 {
     private const int CopyBytes = 8 << 20;
     private const int MaxAttemptsTried = 1000;
     private readonly CheckpointPaths paths = new(runDirectory);
-    private readonly IStorage storage = storage ?? PosixStorage.Instance;
+    private readonly IStorage? given = storage;
+    private readonly IStorage storage = storage ?? CheckpointStores.Of(runDirectory);
 
     /// <summary>Forks. A run that was forked from the same checkpoint before is left as it is, so that the same command goes on with it.</summary>
     /// <param name="source">The checkpoint to fork from; without a number the newest valid one.</param>
@@ -22,7 +23,8 @@ public sealed class RunFork(string runDirectory, TimeProvider time, IStorage? st
     /// <exception cref="IOException">The storage failed; the same call may be tried again.</exception>
     public CheckpointManifest? Create(CheckpointReference source, string writer)
     {
-        var sourceRun = Path.GetFullPath(source.Run);
+        var sourceRun = CheckpointStores.Absolute(source.Run);
+        var sourceStorage = given ?? CheckpointStores.Of(sourceRun);
         var catalog = new CheckpointCatalog(paths.Run, time, storage);
         if (catalog.List() is { Count: > 0 } present)
         {
@@ -30,8 +32,8 @@ public sealed class RunFork(string runDirectory, TimeProvider time, IStorage? st
             return null;
         }
 
-        var original = Select(new CheckpointCatalog(sourceRun, time, storage), sourceRun, source.Seq);
-        var attempt = Place(new CheckpointPaths(sourceRun).DataFolder(original), original);
+        var original = Select(new CheckpointCatalog(sourceRun, time, sourceStorage), sourceRun, source.Seq);
+        var attempt = Place(sourceStorage, new CheckpointPaths(sourceRun).DataFolder(original), original);
         return catalog.Commit(Proposal(original, attempt, sourceRun), Lineage(original, writer)) switch
         {
             CommitResult.Committed committed => committed.Manifest,
@@ -64,7 +66,7 @@ public sealed class RunFork(string runDirectory, TimeProvider time, IStorage? st
     }
 
     /// <summary>Puts the files into a data folder of the new run, durably; returns the attempt number that was free.</summary>
-    private int Place(string sourceFolder, CheckpointManifest original)
+    private int Place(IStorage sourceStorage, string sourceFolder, CheckpointManifest original)
     {
         paths.EnsureFolders(storage);
         for (var attempt = 1; attempt <= MaxAttemptsTried; attempt++)
@@ -74,7 +76,7 @@ public sealed class RunFork(string runDirectory, TimeProvider time, IStorage? st
                 continue;
             storage.SyncDirectory(paths.Data);
             foreach (var file in original.Files)
-                LinkOrCopy(Path.Combine(sourceFolder, file.Name), Path.Combine(folder, file.Name), file);
+                LinkOrCopy(sourceStorage, Path.Combine(sourceFolder, file.Name), Path.Combine(folder, file.Name), file);
             storage.SyncDirectory(folder);
             return attempt;
         }
@@ -82,21 +84,27 @@ public sealed class RunFork(string runDirectory, TimeProvider time, IStorage? st
         throw new IOException($"All {MaxAttemptsTried} attempts at step {original.Step} of generation {original.Generation} have a folder in '{paths.Data}'.");
     }
 
-    private void LinkOrCopy(string from, string to, CheckpointFile expected)
+    private void LinkOrCopy(IStorage sourceStorage, string from, string to, CheckpointFile expected)
     {
+        if (sourceStorage != storage)
+        {
+            Copy(sourceStorage, from, to, expected);
+            return;
+        }
+
         try
         {
             storage.TryLink(from, to);
         }
         catch (PosixException)
         {
-            Copy(from, to, expected); // Another file system, or one without links.
+            Copy(storage, from, to, expected); // Another file system, or one without links.
         }
     }
 
-    private void Copy(string from, string to, CheckpointFile expected)
+    private void Copy(IStorage sourceStorage, string from, string to, CheckpointFile expected)
     {
-        using var reader = storage.OpenRead(from) ?? throw new IOException($"'{from}' is missing.");
+        using var reader = sourceStorage.OpenRead(from) ?? throw new IOException($"'{from}' is missing.");
         using var file = storage.Create(to);
         file.Preallocate(reader.Length);
         var hash = new XxHash128();

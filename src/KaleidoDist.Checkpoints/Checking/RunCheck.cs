@@ -8,7 +8,7 @@ namespace KaleidoDist.Checkpoints;
 public sealed class RunCheck(string runDirectory, IStorage? storage = null)
 {
     private readonly CheckpointPaths paths = new(runDirectory);
-    private readonly IStorage storage = storage ?? PosixStorage.Instance;
+    private readonly IStorage storage = storage ?? CheckpointStores.Of(runDirectory);
 
     /// <summary>Checks.</summary>
     /// <param name="history">The run's journal: <see cref="RunHistory.Read(string)"/>.</param>

@@ -26,8 +26,8 @@ public sealed record CheckpointComparison(IReadOnlyList<ManifestDifference> Valu
     /// <exception cref="KaleidoException">A file is missing or is no safetensors file.</exception>
     public static CheckpointComparison Of((string Run, CheckpointManifest Manifest) first, (string Run, CheckpointManifest Manifest) second, IStorage? storage = null)
     {
-        using var a = CheckpointWeights.Open(new CheckpointPaths(first.Run), storage ?? PosixStorage.Instance, first.Manifest);
-        using var b = CheckpointWeights.Open(new CheckpointPaths(second.Run), storage ?? PosixStorage.Instance, second.Manifest);
+        using var a = CheckpointWeights.Open(new CheckpointPaths(first.Run), storage ?? CheckpointStores.Of(first.Run), first.Manifest);
+        using var b = CheckpointWeights.Open(new CheckpointPaths(second.Run), storage ?? CheckpointStores.Of(second.Run), second.Manifest);
         var differences = new List<TensorDifference>();
         var equalCount = 0;
         foreach (var name in a.Entries.Concat(b.Entries).Select(e => e.Name).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))

@@ -28,7 +28,7 @@ public static class WeightsExport
     public static ExportedWeights Write(string runDirectory, CheckpointManifest manifest, string path, IReadOnlyDictionary<string, string> metadata)
     {
         using var buffer = new NativeTensorBuffer();
-        using (var weights = CheckpointWeights.Open(new CheckpointPaths(runDirectory), PosixStorage.Instance, manifest))
+        using (var weights = CheckpointWeights.Open(new CheckpointPaths(runDirectory), CheckpointStores.Of(runDirectory), manifest))
         {
             foreach (var entry in weights.Entries)
                 buffer.Add(entry);

@@ -12,8 +12,8 @@ namespace KaleidoDist.Checkpoints;
 /// <param name="runDirectory">The run folder.</param>
 public sealed partial class CheckpointPaths(string runDirectory)
 {
-    /// <summary>The run folder, absolute.</summary>
-    public string Run { get; } = Path.GetFullPath(runDirectory);
+    /// <summary>The run folder, absolute; or a place in an object store.</summary>
+    public string Run { get; } = CheckpointStores.Absolute(runDirectory);
 
     /// <summary>Committed manifests.</summary>
     public string Log => Path.Combine(Run, "log");

@@ -14,7 +14,7 @@ public sealed class CheckpointLoader(string runDirectory, IStorage? storage = nu
 {
     private const int MaxStateBytes = 16 << 20;
     private readonly CheckpointPaths paths = new(runDirectory);
-    private readonly IStorage storage = storage ?? PosixStorage.Instance;
+    private readonly IStorage storage = storage ?? CheckpointStores.Of(runDirectory);
 
     /// <summary>Reads weights and optimizer.</summary>
     /// <param name="manifest">The checkpoint.</param>

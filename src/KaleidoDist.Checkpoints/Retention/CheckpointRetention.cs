@@ -16,6 +16,9 @@ public sealed record RetentionReport(IReadOnlyList<long> RemovedSeqs, IReadOnlyL
 /// <param name="isVerified">Whether a checkpoint has been read back and is valid; reads it if nobody has yet.</param>
 internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storage, ManifestLog log, CheckpointPins pins, Predicate<long> isVerified)
 {
+    /// <summary>No save takes this long: what was begun before and is not complete belongs to nobody (RELIABILITY R12).</summary>
+    private static readonly TimeSpan UnfinishedAge = TimeSpan.FromHours(24);
+
     /// <summary>Decides only.</summary>
     internal RetentionPlan Plan(RetentionPolicy policy, long generation, long baseSeq, DateTimeOffset now)
         => RetentionPlan.Decide(Observe(now), policy, generation, baseSeq);
@@ -23,7 +26,9 @@ internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storag
     /// <summary>Decides and removes.</summary>
     internal RetentionReport Apply(RetentionPolicy policy, long generation, long baseSeq)
     {
-        var plan = Plan(policy, generation, baseSeq, StoreTime());
+        var now = StoreTime();
+        storage.CollectUnfinished(paths.Data, now - UnfinishedAge);
+        var plan = Plan(policy, generation, baseSeq, now);
         foreach (var draft in plan.OldDrafts)
             storage.Delete(Path.Combine(paths.Temporary, draft));
         if (plan.Remove.Count == 0 && plan.OrphanFolders.Count == 0)

@@ -4,7 +4,7 @@ namespace KaleidoDist.Checkpoints;
 /// The operations on a file system that checkpoints are made of, each as small as the crash model of the commit protocol: what
 /// tests record, fail or cut short. Paths are absolute. Writes are durable only after <see cref="IStorageFile.Sync"/> and names
 /// only after <see cref="SyncDirectory"/>. Failures are <see cref="IOException"/>s (<see cref="PosixException"/> where a system call
-/// said why).
+/// said why, <see cref="ObjectStoreException"/> where a store did).
 /// </summary>
 public interface IStorage
 {
@@ -37,6 +37,11 @@ public interface IStorage
 
     /// <summary>Bytes that can still be written below a directory.</summary>
     long FreeBytes(string directory);
+
+    /// <summary>Removes what files that were begun before a time and never completed left below a directory without a name in it. File systems have no such thing.</summary>
+    void CollectUnfinished(string directory, DateTimeOffset before)
+    {
+    }
 }
 
 /// <summary>A new file that is written from start to end.</summary>

@@ -20,7 +20,7 @@ public sealed class CheckpointShardWriter(string runDirectory, IStorage? storage
 {
     private const int MaxAttemptsTried = 1000;
     private readonly CheckpointPaths paths = new(runDirectory);
-    private readonly IStorage storage = storage ?? PosixStorage.Instance;
+    private readonly IStorage storage = storage ?? CheckpointStores.Of(runDirectory);
 
     /// <summary>Saves a snapshot.</summary>
     /// <returns>What to report to the coordinator.</returns>
@@ -51,7 +51,7 @@ public sealed class CheckpointShardWriter(string runDirectory, IStorage? storage
         catch (IOException error) when (error is not CheckpointWriteException)
         {
             // A name that was taken is somebody else's file.
-            var isTaken = error is PosixException { Errno: Errno.EEXIST };
+            var isTaken = error is PosixException { Errno: Errno.EEXIST } or ObjectStoreException { IsNameTaken: true };
             Abandon(folder, [.. files.Names.Take(written.Count + (isTaken ? 0 : 1))]);
             throw CheckpointWriteException.Failed(paths.Run, snapshot.Step, files.Bytes, error);
         }

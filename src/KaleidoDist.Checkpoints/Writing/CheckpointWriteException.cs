@@ -11,7 +11,7 @@ public sealed class CheckpointWriteException : IOException
     private CheckpointWriteException(string code, string message, Exception? inner)
         : base($"{code} {message}", inner) => Code = code;
 
-    /// <summary>KD-S101 no space, KD-S103 not writable, KD-S104 the storage reported an error.</summary>
+    /// <summary>KD-S101 no space, KD-S103 not writable, KD-S104 the storage reported an error; those of <see cref="ObjectStoreException"/>.</summary>
     public string Code { get; }
 
     /// <summary>The preflight found too little room.</summary>
@@ -23,6 +23,8 @@ public sealed class CheckpointWriteException : IOException
     /// <summary>A write failed.</summary>
     internal static CheckpointWriteException Failed(string folder, long step, long neededBytes, IOException error)
     {
+        if (error is ObjectStoreException store)
+            return new(store.Code, $"The checkpoint was not written to '{folder}'. {store.Reason} {Kept(step)}", error);
         var errno = (error as PosixException)?.Errno;
         return errno switch
         {
