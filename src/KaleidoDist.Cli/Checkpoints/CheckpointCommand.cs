@@ -8,7 +8,7 @@ namespace KaleidoDist.Cli;
 public static class CheckpointCommand
 {
     /// <summary>What RUN means.</summary>
-    internal const string RunDescription = "Run folder: checkpoint.uri of the job.";
+    internal const string RunDescription = "Run folder (checkpoint.uri of the job), or its checkpoint.store.";
 
     /// <summary>The command with its subcommands.</summary>
     public static Command Create() => new("checkpoint", "Lists, verifies, compares, exports, pins and prunes the checkpoints of a run.")
@@ -102,7 +102,7 @@ public static class CheckpointCommand
         if (catalog.List().Count == 0)
         {
             throw new KaleidoException(
-                $"No checkpoints in '{Path.GetFullPath(run)}': expected manifests in its folder 'log'. "
+                $"No checkpoints in '{CheckpointStores.Absolute(run)}': expected manifests in its folder 'log'. "
                 + "Name the run folder (checkpoint.uri) of a job that has saved one.");
         }
 
@@ -146,6 +146,6 @@ public static class CheckpointCommand
         return reference.Seq is { } seq
             ? catalog.Read(seq)
             : catalog.List().LastOrDefault(l => l.Manifest is not null)?.Manifest
-                ?? throw new KaleidoException($"No checkpoints in '{Path.GetFullPath(reference.Run)}': expected manifests in its folder 'log'. Name the run folder (checkpoint.uri) of a job that has saved one.");
+                ?? throw new KaleidoException($"No checkpoints in '{CheckpointStores.Absolute(reference.Run)}': expected manifests in its folder 'log'. Name the run folder (checkpoint.uri) of a job that has saved one.");
     }
 }

@@ -13,7 +13,7 @@ internal sealed class CheckpointListReport(string run, IReadOnlyList<CheckpointL
     /// <summary>The report for programs.</summary>
     internal string ToJson() => ReportJson.Of(new
     {
-        Run = Path.GetFullPath(run),
+        Run = CheckpointStores.Absolute(run),
         Checkpoints = listings.Select(l => l.Manifest).OfType<CheckpointManifest>().Select(m => new CheckpointSummary(m)),
         Damaged = listings.Where(l => l.Manifest is null).Select(l => new { l.Seq, l.Problem }),
         Pinned = pinned,
@@ -84,7 +84,7 @@ internal sealed class CheckpointVerifyReport(string run, IReadOnlyList<Checkpoin
             var damaged = verifications.Where(v => !v.IsValid).Select(v => v.Seq).ToList();
             return damaged.Count == 0
                 ? null
-                : $"{damaged.Count} of {verifications.Count} checkpoints of '{Path.GetFullPath(run)}' damaged: {string.Join(", ", damaged)}. "
+                : $"{damaged.Count} of {verifications.Count} checkpoints of '{CheckpointStores.Absolute(run)}' damaged: {string.Join(", ", damaged)}. "
                     + "A resume uses the newest valid one.";
         }
     }
@@ -92,7 +92,7 @@ internal sealed class CheckpointVerifyReport(string run, IReadOnlyList<Checkpoin
     /// <summary>The report for programs.</summary>
     internal string ToJson() => ReportJson.Of(new
     {
-        Run = Path.GetFullPath(run),
+        Run = CheckpointStores.Absolute(run),
         Valid = verifications.All(v => v.IsValid),
         Checkpoints = verifications.Select(v => new
         {

@@ -11,6 +11,7 @@ internal static class FsckVerb
     internal static Command Create()
     {
         var run = new Argument<string>("RUN") { Description = CheckpointCommand.RunDescription };
+        var store = new Option<string?>("--store") { HelpName = "STORE", Description = "Where the checkpoints are if not in the run folder: checkpoint.store of the job." };
         var json = CheckpointCommand.Json();
         var command = new Command("fsck", """
             Checks a run folder: history is one line (I1), manifests are as they were written (I2), every checkpoint verifies (I4), every sample counts once (I6),
@@ -20,24 +21,25 @@ internal static class FsckVerb
             Examples:
               kaleido fsck runs/quickstart
               kaleido fsck runs/quickstart --json
-            """) { run, json };
+              kaleido fsck runs/base --store s3://team/runs/base
+            """) { run, store, json };
         command.SetAction(parsed => CheckpointCommand.Answer(parsed, () =>
         {
             var folder = parsed.GetRequiredValue(run);
-            if (!Directory.Exists(folder))
-                throw new KaleidoException($"'{Path.GetFullPath(folder)}' is no folder; expected a run folder (checkpoint.uri).");
-            var report = new RunCheck(folder).Check(RunHistory.Read(folder));
+            if (!S3Address.IsOne(folder) && !Directory.Exists(folder))
+                throw new KaleidoException($"'{CheckpointStores.Absolute(folder)}' is no folder; expected a run folder (checkpoint.uri).");
+            var report = new RunCheck(parsed.GetValue(store) ?? folder).Check(RunHistory.Read(folder));
             CheckpointCommand.Write(parsed, json, () => ToJson(folder, report), output => WriteTo(output, report));
             return report.IsSound
                 ? ExitCode.Done
-                : throw new KaleidoException($"{(report.Problems.Count() is > 1 and var count ? $"{count} things are" : "One thing is")} wrong with '{Path.GetFullPath(folder)}': {string.Join(", ", report.Problems.Select(p => p.Invariant).Distinct())}. A resume uses the newest valid checkpoint.");
+                : throw new KaleidoException($"{(report.Problems.Count() is > 1 and var count ? $"{count} things are" : "One thing is")} wrong with '{CheckpointStores.Absolute(folder)}': {string.Join(", ", report.Problems.Select(p => p.Invariant).Distinct())}. A resume uses the newest valid checkpoint.");
         }));
         return command;
     }
 
     private static string ToJson(string run, RunCheckReport report) => ReportJson.Of(new
     {
-        Run = Path.GetFullPath(run),
+        Run = CheckpointStores.Absolute(run),
         Sound = report.IsSound,
         Checkpoints = report.CheckpointCount,
         ValidCheckpoints = report.ValidCount,

@@ -40,9 +40,9 @@ internal sealed class StartArguments
         }
 
         if (seq is <= 0)
-            throw KaleidoException.Usage($"--resume is {seq}; expected the number of a checkpoint, as 'kaleido checkpoint list {job.Checkpoint.Uri}' shows it.");
+            throw KaleidoException.Usage($"--resume is {seq}; expected the number of a checkpoint, as 'kaleido checkpoint list {job.Checkpoint.Root}' shows it.");
         if (seq is { } wanted)
-            new CheckpointCatalog(job.Checkpoint.Uri, context.Time).Read(wanted);
+            new CheckpointCatalog(job.Checkpoint.Root, context.Time).Read(wanted);
         return seq ?? 0;
     }
 
@@ -50,13 +50,13 @@ internal sealed class StartArguments
     {
         try
         {
-            var first = new RunFork(job.Checkpoint.Uri, context.Time).Create(source, $"kaleido/{Environment.ProcessId}");
+            var first = new RunFork(job.Checkpoint.Root, context.Time).Create(source, $"kaleido/{Environment.ProcessId}");
             if (first is { ForkedFrom: { } origin })
                 context.Error.WriteLine($"Forked from checkpoint {origin.Seq} of '{source.Run}': step {first.Step}.");
         }
         catch (IOException error)
         {
-            throw new KaleidoException($"'{job.Checkpoint.Uri}' cannot be forked from '{source.Run}': {error.Message} Mend the folder and run the same command again.", inner: error);
+            throw new KaleidoException($"'{job.Checkpoint.Root}' cannot be forked from '{source.Run}': {error.Message} Mend the folder and run the same command again.", inner: error);
         }
     }
 }

@@ -12,10 +12,13 @@ internal static class RunFolder
     /// <summary>Name of the log file.</summary>
     internal const string LogFile = "kaleido.log";
 
-    /// <summary>Refuses to start over in a folder that holds a run.</summary>
-    /// <exception cref="KaleidoException">The folder is not empty.</exception>
-    internal static void RequireEmpty(string folder)
+    /// <summary>Refuses to start over in a folder that holds a run, or in a store with checkpoints.</summary>
+    /// <exception cref="KaleidoException">The folder or the store is not empty.</exception>
+    internal static void RequireEmpty(CheckpointSpec spec)
     {
+        var folder = spec.Uri;
+        if (spec.Store is { } store && new CheckpointCatalog(store, TimeProvider.System).List() is { Count: > 0 } kept)
+            throw KaleidoException.Usage($"--fresh starts over, but '{store}' holds {kept.Count} checkpoints; nothing is overwritten. Name another checkpoint.store, or leave --fresh away to go on with the run.");
         if (!Directory.Exists(folder) || !Directory.EnumerateFileSystemEntries(folder).Any())
             return;
         var checkpoints = Directory.Exists(Path.Combine(folder, "log")) ? new CheckpointCatalog(folder, TimeProvider.System).List().Count : 0;

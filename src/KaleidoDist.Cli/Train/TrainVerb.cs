@@ -41,7 +41,7 @@ internal static class TrainVerb
                 overrides.Add($"checkpoint.uri={Path.GetFullPath(folder)}");
             var (job, yaml) = spec.ReadText(arguments, overrides);
             if (startsOver)
-                RunFolder.RequireEmpty(job.Checkpoint.Uri);
+                RunFolder.RequireEmpty(job.Checkpoint);
             var resumeSeq = start.Apply(arguments, context, job);
             return await new LocalTraining(context, job, yaml, spec.FileName(arguments))
             {

@@ -213,6 +213,16 @@ public sealed record CheckpointSpec
     /// <summary>The run folder, absolute.</summary>
     public required string Uri { get; init; }
 
+    /// <summary>Where checkpoints are kept if not in the run folder: <c>s3://bucket/prefix</c>, or another folder, absolute.</summary>
+    public string? Store { get; init; }
+
+    /// <summary>Whether the user vouches that nothing else ever commits to the store: one that would not notice is then accepted.</summary>
+    public bool SingleWriter { get; init; }
+
+    /// <summary>Where checkpoints are: <see cref="Store"/>, else the run folder.</summary>
+    [JsonIgnore]
+    public string Root => Store ?? Uri;
+
     /// <summary>Time between checkpoints; null when <see cref="EverySteps"/> is given, or neither: then it follows from what is measured.</summary>
     public TimeSpan? Every { get; init; } = TimeSpan.FromMinutes(5);
 

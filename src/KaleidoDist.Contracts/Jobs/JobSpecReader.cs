@@ -223,6 +223,8 @@ public static partial class JobSpecReader
         var spec = new CheckpointSpec
         {
             Uri = section.FilePath("uri", baseDirectory),
+            Store = section.Has("store") ? section.StorePath("store", baseDirectory) : null,
+            SingleWriter = section.Choice("single_writer", "false", "true", "false") == "true",
             Every = time,
             EverySteps = steps,
             KeepLast = (int)keep.Integer("last", 3, 2, 1_000_000),

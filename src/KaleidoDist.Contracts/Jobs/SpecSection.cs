@@ -62,6 +62,18 @@ internal sealed partial class SpecSection
         return "";
     }
 
+    /// <summary>A place in an object store as it is, or a path as <see cref="FilePath"/>.</summary>
+    internal string StorePath(string key, string baseDirectory)
+    {
+        var text = Text(key);
+        if (!text.Contains("://", StringComparison.Ordinal))
+            return FilePath(key, baseDirectory);
+        if (ObjectStorePattern().IsMatch(text))
+            return text.TrimEnd('/');
+        Error(key, $"'{Full(key)}' is '{SpecText.OneLine(text)}'; expected s3://BUCKET/PREFIX of letters, digits and !_.*'()-, or a path of the file system");
+        return "";
+    }
+
     /// <summary>One of a set of names.</summary>
     internal string Choice(string key, string fallback, params string[] allowed)
     {
@@ -217,6 +229,10 @@ internal sealed partial class SpecSection
         var amount = double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture);
         return amount > 0 && amount <= LongestTime / unit ? amount * unit : null;
     }
+
+    /// <summary>Bucket and at least one part of a prefix, of the characters that are safe in keys; no part is "." or "..".</summary>
+    [GeneratedRegex(@"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!\.{1,2}(/|\z))[A-Za-z0-9!_.*'()-]+)+/?\z")]
+    private static partial Regex ObjectStorePattern();
 
     [GeneratedRegex(@"^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)\z")]
     private static partial Regex DurationPattern();

@@ -14,6 +14,23 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
     private readonly ConcurrentDictionary<string, CheckpointCatalog> catalogs = new(StringComparer.Ordinal);
 
     /// <inheritdoc/>
+    public void Probe(JobSpec spec)
+    {
+        try
+        {
+            new StoreProbe(spec.Checkpoint.Root).Run(spec.Checkpoint.SingleWriter);
+        }
+        catch (ObjectStoreException error)
+        {
+            throw KaleidoException.Usage(error.Message);
+        }
+        catch (IOException)
+        {
+            // A folder that cannot be written to now may be mended while the job trains: its first save says what is wrong.
+        }
+    }
+
+    /// <inheritdoc/>
     public JobCommand.CheckpointFound FindLatestValid(JobState job)
     {
         var catalog = CatalogOf(job);
@@ -26,7 +43,7 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
         };
         var selection = job.ResumeSeq > 0 ? catalog.FindValid(job.ResumeSeq, expectations) : catalog.FindLatestValid(expectations);
         var listed = catalog.List().Select(l => l.Manifest).OfType<CheckpointManifest>().ToArray();
-        var traces = listed.Select(m => m.Generation).Concat(GenerationsOfData(job.RunDirectory));
+        var traces = listed.Select(m => m.Generation).Concat(GenerationsOfData(job.Spec.Checkpoint.Root));
         return new JobCommand.CheckpointFound(
             selection.Manifest is { } chosen ? [.. listed.Where(m => m.Seq <= chosen.Seq).Select(Entry)] : [],
             Head(selection.Head),
@@ -47,7 +64,7 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
             {
                 CommitResult.Committed committed => Committed(committed.Manifest),
                 CommitResult.LostRace lost when OwnCommit(catalog, lost.Seq, proposal) is { } own => Committed(own),
-                CommitResult.LostRace lost => new CommitOutcome.Refused($"KD-C120 checkpoint {lost.Seq} of '{job.RunDirectory}' was committed by someone else; is the run led by two coordinators?", LostLineage: true),
+                CommitResult.LostRace lost => new CommitOutcome.Refused($"KD-C120 checkpoint {lost.Seq} of '{job.Spec.Checkpoint.Root}' was committed by someone else; is the run led by two coordinators?", LostLineage: true),
                 CommitResult.Refused refused => new CommitOutcome.Refused(refused.Reason, LostLineage: false),
                 var other => throw new InvalidOperationException($"unknown result {other}"),
             };
@@ -66,10 +83,10 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
     /// <inheritdoc/>
     public CheckpointFlaw? Check(JobState job, long seq)
         => CatalogOf(job).Verify(seq).Problems is [var first, ..]
-            ? new CheckpointFlaw(first.Code, $"Checkpoint {seq} does not verify any more ({first.File}: {first.Text}); a resume would use the one before it. Look at the storage under '{job.RunDirectory}'.")
+            ? new CheckpointFlaw(first.Code, $"Checkpoint {seq} does not verify any more ({first.File}: {first.Text}); a resume would use the one before it. Look at the storage under '{job.Spec.Checkpoint.Root}'.")
             : null;
 
-    private CheckpointCatalog CatalogOf(JobState job) => catalogs.GetOrAdd(job.RunDirectory, run => new CheckpointCatalog(run, time));
+    private CheckpointCatalog CatalogOf(JobState job) => catalogs.GetOrAdd(job.Spec.Checkpoint.Root, root => new CheckpointCatalog(root, time));
 
     /// <summary>A coordinator that stopped between a commit and its own record of it meets the proposal again: the commit is the same one.</summary>
     private static CheckpointManifest? OwnCommit(CheckpointCatalog catalog, long seq, JobEffect.CommitCheckpoint proposal)
@@ -82,13 +99,8 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
             : null;
     }
 
-    private static IEnumerable<long> GenerationsOfData(string runDirectory)
-    {
-        var data = new CheckpointPaths(runDirectory).Data;
-        return Directory.Exists(data)
-            ? Directory.EnumerateDirectories(data).Select(d => CheckpointPaths.ParseDataFolderName(Path.GetFileName(d))).OfType<long>()
-            : [];
-    }
+    private static IEnumerable<long> GenerationsOfData(string root)
+        => CheckpointStores.Of(root).List(new CheckpointPaths(root).Data).Select(e => CheckpointPaths.ParseDataFolderName(e.Name)).OfType<long>();
 
     private static CommitOutcome.Committed Committed(CheckpointManifest manifest) => new(Entry(manifest), Head(CheckpointHead.After(manifest)));
 

@@ -1,10 +1,15 @@
 using System.Collections.Immutable;
+using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Coordinator;
 
 /// <summary>The checkpoints of a run, as its job decides about them. One call at a time for a run; calls block on storage.</summary>
 internal interface ICheckpointLedger
 {
+    /// <summary>Asks the store of a job, before it is accepted, whether it keeps the promises that commits stand on.</summary>
+    /// <exception cref="KaleidoDist.Contracts.KaleidoException">It does not, or cannot be asked; usage error.</exception>
+    void Probe(JobSpec spec);
+
     /// <summary>Verifies the newest checkpoints until one is whole; or the one that the job was asked to go on from, and no other.</summary>
     /// <param name="job">The job: checkpoints of another model, seed or data set are refused.</param>
     /// <exception cref="KaleidoDist.Contracts.KaleidoException">There are checkpoints but none is valid, or they are of another job.</exception>

@@ -75,8 +75,8 @@ internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, IC
         }
         catch (Exception error)
         {
-            NotSearched(job.JobId, job.RunDirectory, error);
-            answer = new JobCommand.PreparationFailed($"The run folder '{job.RunDirectory}' cannot be read: {error.Message} Mend it and submit the job again.");
+            NotSearched(job.JobId, job.Spec.Checkpoint.Root, error);
+            answer = new JobCommand.PreparationFailed($"'{job.Spec.Checkpoint.Root}' cannot be read: {error.Message} Mend it and submit the job again.");
         }
 
         await TellAsync(job.JobId, answer);
@@ -156,7 +156,7 @@ internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, IC
         }
         catch (Exception error) when (error is KaleidoException or IOException or UnauthorizedAccessException)
         {
-            NotRetained(job.JobId, job.RunDirectory, error);
+            NotRetained(job.JobId, job.Spec.Checkpoint.Root, error);
             return null;
         }
     }
@@ -164,12 +164,12 @@ internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, IC
     [LoggerMessage(LogLevel.Debug, "Job {JobId} could not be told of its checkpoint; it will be told again")]
     private partial void NotTold(string jobId, Exception error);
 
-    [LoggerMessage(LogLevel.Error, "The run folder {RunDirectory} of job {JobId} cannot be searched for checkpoints")]
-    private partial void NotSearched(string jobId, string runDirectory, Exception error);
+    [LoggerMessage(LogLevel.Error, "{Root} of job {JobId} cannot be searched for checkpoints")]
+    private partial void NotSearched(string jobId, string root, Exception error);
 
     [LoggerMessage(LogLevel.Error, "Step {Step} of job {JobId} was not committed; its ranks go on and save again later")]
     private partial void NotCommitted(string jobId, long step, Exception error);
 
-    [LoggerMessage(LogLevel.Warning, "Old checkpoints of job {JobId} could not be removed from {RunDirectory}; more space is used than need be")]
-    private partial void NotRetained(string jobId, string runDirectory, Exception error);
+    [LoggerMessage(LogLevel.Warning, "Old checkpoints of job {JobId} could not be removed from {Root}; more space is used than need be")]
+    private partial void NotRetained(string jobId, string root, Exception error);
 }

@@ -36,8 +36,10 @@ internal sealed partial class JobMachine
         var chosen = found.Checkpoints is [.., var newest] ? newest : null;
         state = found.Damages.Aggregate(state, (s, damage) => s.Noted(now, "KD-S110", damage));
         if (chosen is null && found.Damages.Length > 0)
-            return Fail(state, $"no checkpoint in '{state.RunDirectory}' is valid: {string.Join("; ", found.Damages)}. Restore the folder from a copy, or name an empty checkpoint.uri to start over.", now);
+            return Fail(state, $"no checkpoint in '{state.Spec.Checkpoint.Root}' is valid: {string.Join("; ", found.Damages)}. Restore the folder from a copy, or name an empty checkpoint.uri to start over.", now);
 
+        if (state.Spec.Checkpoint.SingleWriter)
+            state = state.Noted(now, "KD-S121", $"checkpoint.single_writer: nobody but this coordinator may commit to '{state.Spec.Checkpoint.Root}'; a second one would not be noticed");
         var from = chosen?.Step ?? 0;
         if (state.Step > from)
             state = state.Noted(now, "KD-R101", $"going on from {Place(chosen)}; {Count(state.Step - from, "step")} will be repeated");

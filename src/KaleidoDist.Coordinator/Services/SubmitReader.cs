@@ -3,8 +3,8 @@ using Wire = KaleidoDist.Protocol.V1;
 
 namespace KaleidoDist.Coordinator;
 
-/// <summary>Checks a submit whole: specification, data sets, limits. All errors at once.</summary>
-internal sealed class SubmitReader(IDatasetIndex index, DatasetRecords datasets)
+/// <summary>Checks a submit whole: specification, data sets, limits. All errors at once; then whether the store of its checkpoints is fit for them.</summary>
+internal sealed class SubmitReader(IDatasetIndex index, DatasetRecords datasets, ICheckpointLedger ledger)
 {
     private const int MaxKeyLength = 200;
 
@@ -32,6 +32,7 @@ internal sealed class SubmitReader(IDatasetIndex index, DatasetRecords datasets)
         var validation = spec.Data.Validation is { } path ? await IndexAsync(path, errors, cancellation) : null;
         if (errors.Count > 0)
             throw Invalid(errors);
+        await Task.Run(() => ledger.Probe(spec), cancellation);
         var extent = Extent(spec, train!.RowCount);
         return new JobSubmission(
             spec.Name,

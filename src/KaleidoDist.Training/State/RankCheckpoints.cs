@@ -38,9 +38,9 @@ internal sealed class RankCheckpoints : IDisposable
     internal RankCheckpoints(TrainerSetup setup, ReplicaState state, ICollective collective, ITrainingPort port, TimeProvider time, IStorage? storage = null)
     {
         (this.setup, this.state, this.collective, this.port, this.time) = (setup, state, collective, port, time);
-        writer = new CheckpointShardWriter(setup.RunDirectory, storage);
+        writer = new CheckpointShardWriter(setup.CheckpointRoot, storage);
         begun = lastSave = time.GetTimestamp();
-        savedStep = collective.Rank == 0 ? NewestStepIn(setup.RunDirectory, state.Step, time) : 0;
+        savedStep = collective.Rank == 0 ? NewestStepIn(setup.CheckpointRoot, state.Step, time) : 0;
         Reserve();
     }
 
@@ -120,7 +120,7 @@ internal sealed class RankCheckpoints : IDisposable
     {
         // Not tried again in a new generation: that would train everything since the newest checkpoint once more, to fail once more.
         if (SaveAndWait(CheckpointKind.Final, FinalAttempts) is { } refusal)
-            throw KaleidoException.Usage($"Training reached its last step {state.Step}, but its checkpoint was not committed after {FinalAttempts} attempts: {refusal}. Mend '{setup.RunDirectory}' and run the same command: it goes on from the newest checkpoint there.");
+            throw KaleidoException.Usage($"Training reached its last step {state.Step}, but its checkpoint was not committed after {FinalAttempts} attempts: {refusal}. Mend '{setup.CheckpointRoot}' and run the same command: it goes on from the newest checkpoint there.");
     }
 
     /// <summary>Gives up what is under way: the generation is over.</summary>
@@ -214,11 +214,11 @@ internal sealed class RankCheckpoints : IDisposable
         return [.. Enumerable.Range(0, collective.WorldSize).Select(rank => BinaryPrimitives.ReadUInt64LittleEndian(all.AsSpan(rank * sizeof(ulong))))];
     }
 
-    private static long NewestStepIn(string runDirectory, long step, TimeProvider time)
+    private static long NewestStepIn(string root, long step, TimeProvider time)
     {
         try
         {
-            return new CheckpointCatalog(runDirectory, time).List().Select(c => c.Manifest?.Step ?? 0).Where(s => s <= step).DefaultIfEmpty().Max();
+            return new CheckpointCatalog(root, time).List().Select(c => c.Manifest?.Step ?? 0).Where(s => s <= step).DefaultIfEmpty().Max();
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or KaleidoException)
         {

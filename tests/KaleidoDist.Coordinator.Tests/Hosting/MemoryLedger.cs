@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Coordinator.Tests;
 
@@ -11,6 +12,15 @@ internal sealed class MemoryLedger : ICheckpointLedger
     public List<CheckpointEntry> Entries { get; } = [];
 
     public List<string> Damages { get; } = [];
+
+    /// <summary>Why the store is not fit; null when it is.</summary>
+    public string? Unfit { get; set; }
+
+    public void Probe(JobSpec spec)
+    {
+        if (Unfit is { } reason)
+            throw KaleidoException.Usage(reason);
+    }
 
     public JobCommand.CheckpointFound FindLatestValid(JobState job)
     {
