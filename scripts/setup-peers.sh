@@ -1,9 +1,17 @@
 #!/usr/bin/env bash
-# Installs what 'kaleido bench' and scripts/bench-network.sh compare with: gloo (PyTorch), Open MPI, iperf3. Debian 12 or Ubuntu; needs root.
+# Installs what 'kaleido bench' and scripts/bench-network.sh compare with: gloo (PyTorch), Open MPI, iperf3;
+# and the object stores that tests talk to. Debian 12 or Ubuntu; needs root.
 set -euo pipefail
 
 apt-get update
 apt-get install --yes --no-install-recommends \
     python3-torch libopenblas0-pthread \
     python3-mpi4py openmpi-bin \
-    iproute2 iperf3
+    iproute2 iperf3 \
+    nodejs npm python3-venv
+
+# Object stores that somebody else wrote, for the tests of checkpoint.store: Moto honours If-None-Match, s3rver does not.
+peers=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/artifacts/peers
+npm install --silent --no-audit --no-fund --prefix "$peers/s3rver" s3rver@3.7.1
+python3 -m venv "$peers/moto"
+"$peers/moto/bin/pip" install --quiet 'moto[s3,server]=='5.2.1

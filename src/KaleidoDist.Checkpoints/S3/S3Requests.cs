@@ -140,7 +140,10 @@ internal sealed class S3Requests : IDisposable
     internal void Abort(S3Address at, string uploadId)
         => Ask("give up", at, () => client.AbortMultipartUploadAsync(new AbortMultipartUploadRequest { BucketName = at.Bucket, Key = at.Key, UploadId = uploadId }));
 
-    /// <summary>Objects of many parts below a directory that were begun before a time and not completed.</summary>
+    /// <summary>
+    /// Objects of many parts below a directory that were begun before a time and not completed; none where the store does not tell, or not us: a
+    /// lifecycle rule of the bucket removes them there.
+    /// </summary>
     internal IReadOnlyList<(S3Address At, string UploadId)> Unfinished(S3Address directory, DateTimeOffset before) => Ask("list uploads below", directory, async () =>
     {
         var found = new List<(S3Address, string)>();
@@ -148,7 +151,15 @@ internal sealed class S3Requests : IDisposable
         ListMultipartUploadsResponse page;
         do
         {
-            page = await client.ListMultipartUploadsAsync(request);
+            try
+            {
+                page = await client.ListMultipartUploadsAsync(request);
+            }
+            catch (AmazonS3Exception error) when (error.StatusCode is HttpStatusCode.NotImplemented or HttpStatusCode.Forbidden)
+            {
+                break;
+            }
+
             found.AddRange((page.MultipartUploads ?? []).Where(u => Utc(u.Initiated) < before).Select(u => (directory with { Key = u.Key }, u.UploadId)));
             (request.KeyMarker, request.UploadIdMarker) = (page.NextKeyMarker, page.NextUploadIdMarker);
         }

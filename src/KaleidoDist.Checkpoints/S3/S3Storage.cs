@@ -6,6 +6,9 @@ namespace KaleidoDist.Checkpoints;
 /// </summary>
 public sealed class S3Storage : IStorage, IDisposable
 {
+    /// <summary>What is linked at once: a condition is honoured by more stores there than at the completion of parts, and no manifest is larger.</summary>
+    private const long MaxPutBytes = 8 << 20;
+
     private readonly S3Options options;
     private readonly S3Requests requests;
 
@@ -32,6 +35,8 @@ public sealed class S3Storage : IStorage, IDisposable
     public bool TryLink(string existing, string created)
     {
         using var from = OpenRead(existing) ?? throw new FileNotFoundException($"'{existing}' is missing; expected what was just written there.", existing);
+        if (from.Length <= MaxPutBytes)
+            return requests.TryPut(S3Address.Parse(created), StoredFile.ReadAll(from));
         using var to = new S3Upload(requests, S3Address.Parse(created), options);
         to.Preallocate(from.Length);
         var buffer = new byte[Math.Clamp(from.Length, 1, options.ReadAheadBytes)];

@@ -1,4 +1,5 @@
 using Amazon.Runtime;
+using KaleidoDist.Contracts;
 using KaleidoDist.TestKit;
 
 namespace KaleidoDist.Checkpoints.Tests;
@@ -22,8 +23,9 @@ public sealed class BucketRun : IAsyncLifetime, IDisposable
         Run = new Run(Root, Storage);
     }
 
-    /// <summary>Another process's way to the store: parts of a few bytes, short patience.</summary>
-    internal S3Storage Connect()
+    /// <summary>Another process's way to the store: parts of a few bytes, one further try.</summary>
+    /// <param name="patience">How long one try may take; 30 s unless given, so that a busy machine makes no fault of its own.</param>
+    internal S3Storage Connect(TimeSpan? patience = null)
     {
         var storage = new S3Storage(new S3Options
         {
@@ -32,7 +34,7 @@ public sealed class BucketRun : IAsyncLifetime, IDisposable
             PartBytes = 400,
             PartsInFlight = 2,
             ReadAheadBytes = 1 << 20,
-            RequestTimeout = TimeSpan.FromSeconds(1),
+            RequestTimeout = patience ?? TimeSpan.FromSeconds(30),
             RetryCount = 1,
         });
         storages.Add(storage);
@@ -53,6 +55,16 @@ public sealed class BucketRun : IAsyncLifetime, IDisposable
     {
         using var file = Storage.OpenRead($"{Root}/{name}");
         return file is null ? null : StoredFile.ReadAll(file);
+    }
+
+    /// <summary>The bucket holds one checkpoint, all of it and nothing else.</summary>
+    internal void AssertOnlyCheckpoint(CheckpointManifest manifest, int uploadsLeft = 0)
+    {
+        Assert.Equal(manifest.Self, Assert.Single(Run.Catalog.List()).Manifest!.Self);
+        Assert.Equal(manifest.Self, Run.Catalog.FindLatestValid().Manifest!.Self);
+        Assert.Equal(uploadsLeft, Server.UploadCount);
+        Assert.Single(Server.Keys, key => key.Contains("/log/", StringComparison.Ordinal));
+        Assert.Equal(manifest.Files.Count, Server.Keys.Count(key => key.Contains("/data/", StringComparison.Ordinal) && !key.EndsWith('/')));
     }
 
     public void Dispose()

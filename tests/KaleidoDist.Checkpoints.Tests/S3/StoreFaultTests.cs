@@ -19,44 +19,14 @@ public sealed class StoreFaultTests : IAsyncLifetime
 
     public Task DisposeAsync() => bucket.DisposeAsync();
 
-    /// <summary>Each kind of request of a save and a commit, and each way to fail once and then be well.</summary>
-    public static TheoryData<string, S3FaultKind, int, string> Passing()
-    {
-        var data = new TheoryData<string, S3FaultKind, int, string>();
-        foreach (var operation in new[] { "PUT data/", "BEGIN", "PART", "COMPLETE", "HEAD", "GET", "LIST", "PUT tmp/", "PUT log/", "DELETE tmp/" })
-        {
-            data.Add(operation, S3FaultKind.Refuse, 500, "InternalError");
-            data.Add(operation, S3FaultKind.Refuse, 503, "SlowDown");
-            data.Add(operation, S3FaultKind.LoseAnswer, 0, "");
-        }
-
-        foreach (var operation in new[] { "PUT data/", "PART", "COMPLETE", "PUT log/", "LIST" })
-            data.Add(operation, S3FaultKind.Hang, 0, "");
-        data.Add("GET", S3FaultKind.CutBody, 0, "");
-        return data;
-    }
-
-    [Theory]
-    [MemberData(nameof(Passing))]
-    public void AFaultThatPassesIsNotNoticed(string operation, S3FaultKind kind, int status, string code)
-    {
-        var fault = Server.Inject(new S3Fault(operation, kind) { Status = status, Code = code });
-
-        var manifest = Run.Save(10);
-
-        Assert.Equal(1, fault.Fired);
-        Assert.Equal((1, 10), (manifest.Seq, manifest.Step));
-        AssertOnlyCheckpoint(manifest);
-    }
-
     [Theory]
     [InlineData(S3FaultKind.LoseAnswer)]
     [InlineData(S3FaultKind.Hang)]
     public void ACommitWhoseEveryAnswerIsLostIsResolvedByReadingBack(S3FaultKind kind)
     {
         // The first try and its repetition.
-        var fault = Server.Inject(new S3Fault("PUT log/", kind, times: 2));
         var proposal = Run.Write(10);
+        var fault = Server.Inject(new S3Fault("PUT log/", kind, times: 2));
 
         if (kind == S3FaultKind.LoseAnswer)
         {
@@ -64,14 +34,15 @@ public sealed class StoreFaultTests : IAsyncLifetime
         }
         else
         {
-            var error = Assert.Throws<CheckpointWriteException>(() => Run.Catalog.Commit(proposal, Run.Lineage));
+            var hurried = new CheckpointCatalog(BucketRun.Root, Run.Time, bucket.Connect(TimeSpan.FromSeconds(1.5)));
+            var error = Assert.Throws<CheckpointWriteException>(() => hurried.Commit(proposal, Run.Lineage));
             Assert.Equal("KD-S120", error.Code);
             Assert.Empty(Run.Catalog.List());
             Assert.IsType<CommitResult.Committed>(Run.Catalog.Commit(proposal, Run.Lineage));
         }
 
         Assert.Equal(2, fault.Fired);
-        AssertOnlyCheckpoint(Run.Catalog.Read(1));
+        bucket.AssertOnlyCheckpoint(Run.Catalog.Read(1));
     }
 
     [Theory]
@@ -80,11 +51,12 @@ public sealed class StoreFaultTests : IAsyncLifetime
     [InlineData("COMPLETE")]
     public void ASaveIsGivenUpWhenTheStoreStaysDownAndTheNextOneSucceeds(string operation)
     {
-        var fault = Server.Inject(new S3Fault(operation, S3FaultKind.Refuse, times: 2) { Status = 503, Code = "SlowDown" });
+        var fault = Server.Inject(new S3Fault(operation, S3FaultKind.Refuse, times: int.MaxValue) { Status = 503, Code = "SlowDown" });
 
         var error = Assert.Throws<CheckpointWriteException>(() => Run.Write(10));
+        fault.Stop();
 
-        Assert.Equal(2, fault.Fired);
+        Assert.InRange(fault.Fired, 2, 4);
         Assert.Equal("KD-S120", error.Code);
         Assert.StartsWith("KD-S120 The checkpoint was not written to 's3://bucket/team/run'. The store could not ", error.Message, StringComparison.Ordinal);
         Assert.Contains("503 SlowDown", error.Message, StringComparison.Ordinal);
@@ -212,14 +184,5 @@ public sealed class StoreFaultTests : IAsyncLifetime
         Assert.Equal(1, selection.Manifest!.Seq);
         Assert.True(Assert.Single(selection.Damages).Quarantined);
         Assert.Contains(Server.Keys, k => k == "bucket/team/run/quarantine/000000000002.json");
-    }
-
-    private void AssertOnlyCheckpoint(CheckpointManifest manifest)
-    {
-        Assert.Equal(manifest.Self, Assert.Single(Run.Catalog.List()).Manifest!.Self);
-        Assert.Equal(manifest.Self, Run.Catalog.FindLatestValid().Manifest!.Self);
-        Assert.Equal(0, Server.UploadCount);
-        Assert.Single(Server.Keys, key => key.Contains("/log/", StringComparison.Ordinal));
-        Assert.Equal(manifest.Files.Count, Server.Keys.Count(key => key.Contains("/data/", StringComparison.Ordinal) && !key.EndsWith('/')));
     }
 }

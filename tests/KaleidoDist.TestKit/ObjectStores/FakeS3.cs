@@ -128,6 +128,7 @@ public sealed class FakeS3 : IAsyncDisposable
         {
             return operation switch
             {
+                "PUT" when !key.TrimEnd('/').Contains('/', StringComparison.Ordinal) => new Answer(200), // a bucket
                 "PUT" => Create(key, request, new StoredObject(body, Metadata(request), Now), body),
                 "HEAD" or "GET" => Read(key, request),
                 "DELETE" => Delete(key),

@@ -46,6 +46,9 @@ public sealed class S3Fault
     /// <summary>How often it happened.</summary>
     public int Fired => Volatile.Read(ref fired);
 
+    /// <summary>It happens no more.</summary>
+    public void Stop() => Volatile.Write(ref left, 0);
+
     internal bool Takes(string operation, string key)
     {
         var words = Operation.Split(' ', 2);
