@@ -100,6 +100,17 @@ public sealed class JobSpecReaderTests
     }
 
     [Theory]
+    [InlineData("s3://team-1/runs/base/", "s3://team-1/runs/base")]
+    [InlineData("s3://b.c/..a/x!_.*'()-", "s3://b.c/..a/x!_.*'()-")]
+    [InlineData("shared/run", "/base/shared/run")]
+    public void CheckpointsAreInTheRunFolderUnlessAStoreIsNamed(string store, string root)
+    {
+        var checkpoint = JobSpec.FromJson(Read(Minimal, $"checkpoint.store={store}", "checkpoint.single_writer=true").OrThrow().ToJson()).Checkpoint;
+        Assert.Equal((root, "/base/runs/job", true), (checkpoint.Root, checkpoint.Uri, checkpoint.SingleWriter));
+        Assert.Equal("/base/runs/job", Read(Minimal).OrThrow().Checkpoint.Root);
+    }
+
+    [Theory]
     [InlineData("25", 25, null)]
     [InlineData("90s", null, 90)]
     [InlineData("auto", null, null)]

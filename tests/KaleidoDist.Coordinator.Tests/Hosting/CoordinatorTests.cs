@@ -425,6 +425,17 @@ public sealed class CoordinatorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task AStoreThatIsNotFitForCheckpointsIsRefusedAtSubmit()
+    {
+        cluster.Ledger.Unfit = "KD-S121 The store 's3://bucket/run' ignores conditional writes";
+
+        var error = await Assert.ThrowsAsync<RpcException>(() => cluster.SubmitAsync());
+
+        Assert.Equal((StatusCode.InvalidArgument, cluster.Ledger.Unfit), (error.StatusCode, error.Status.Detail));
+        Assert.Empty((await cluster.Jobs.ListJobsAsync(new ListJobsRequest())).Jobs);
+    }
+
+    [Fact]
     public async Task ARunFolderIsNotContinuedWithAnotherComputation()
     {
         await cluster.SubmitAsync();

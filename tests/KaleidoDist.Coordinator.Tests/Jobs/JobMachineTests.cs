@@ -208,6 +208,17 @@ public sealed class JobMachineTests
     }
 
     [Fact]
+    public void AStoreThatWouldNotNoticeASecondWriterIsWarnedOfAtEveryStart()
+    {
+        var spec = JobSamples.Spec();
+        var job = new JobScript(spec: spec with { Checkpoint = spec.Checkpoint with { Store = "s3://bucket/run", SingleWriter = true } }).Found();
+
+        var warning = Assert.Single(job.State.Notes, e => e.Code == "KD-S121");
+        Assert.Equal("checkpoint.single_writer: nobody but this coordinator may commit to 's3://bucket/run'; a second one would not be noticed", warning.Text);
+        Assert.DoesNotContain(new JobScript().Found().State.Notes, e => e.Code == "KD-S121");
+    }
+
+    [Fact]
     public void ARunWhoseCheckpointsAreAllDamagedIsNotStartedOver()
     {
         var job = new JobScript().Do(new JobCommand.CheckpointFound([], new HistoryHead(0, null, 2, [1, 2]), ["checkpoint 2 is damaged"], 3));

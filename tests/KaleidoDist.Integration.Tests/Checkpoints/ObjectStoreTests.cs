@@ -49,7 +49,7 @@ public sealed class ObjectStoreTests(CalmRun calm) : IAsyncLifetime
         server.IgnoresConditions = true;
         await using var train = KaleidoProcess.Start(Surroundings, [.. Train, "--workers", "1"]);
 
-        await train.Exit("training", exitCode: 2);
+        await train.Exit("training", 2);
 
         Assert.Contains(train.Errors, line => line.Contains($"KD-S121 The store '{Store}' ignores conditional writes", StringComparison.Ordinal));
         Assert.Empty(server.Keys);

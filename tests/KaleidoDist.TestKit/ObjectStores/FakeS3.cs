@@ -25,6 +25,7 @@ public sealed class FakeS3 : IAsyncDisposable
     private readonly ConcurrentQueue<S3Fault> faults = [];
     private readonly ConcurrentQueue<string> requests = [];
     private readonly WebApplication server;
+    private int left = int.MaxValue;
 
     private FakeS3(WebApplication server) => this.server = server;
 
@@ -72,6 +73,9 @@ public sealed class FakeS3 : IAsyncDisposable
         return fault;
     }
 
+    /// <summary>Refuses all requests but the next few; null for none. What a client that dies there has done is what it did.</summary>
+    public void AllowOnly(int? count) => Volatile.Write(ref left, count ?? int.MaxValue);
+
     /// <summary>The content of an object.</summary>
     public byte[] Content(string key) => objects[key].Content;
 
@@ -90,6 +94,12 @@ public sealed class FakeS3 : IAsyncDisposable
         var operation = Operation(request);
         requests.Enqueue($"{operation} {key}");
         var body = await ReadAsync(request);
+        if (Volatile.Read(ref left) < int.MaxValue && Interlocked.Decrement(ref left) < 0)
+        {
+            await new Answer(403, Error("AccessDenied")).WriteAsync(context);
+            return;
+        }
+
         var fault = faults.FirstOrDefault(f => f.Takes(operation, operation == "LIST" ? request.Query["prefix"].ToString() : key));
         switch (fault?.Kind)
         {
