@@ -1,7 +1,7 @@
 namespace KaleidoDist.Checkpoints;
 
 /// <summary>
-/// An S3-compatible object store (decision 0012). Paths are <c>s3://bucket/key</c>. A file is an object, created only where there is none; a directory is what its keys
+/// An S3-compatible object store (decision 0013). Paths are <c>s3://bucket/key</c>. A file is an object, created only where there is none; a directory is what its keys
 /// begin with, and the right to have created it an empty object, <c>key/</c>. An object is durable and has its name when it is complete, so that nothing is left to sync.
 /// </summary>
 public sealed class S3Storage : IStorage, IDisposable
