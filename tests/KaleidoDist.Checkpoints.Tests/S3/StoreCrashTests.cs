@@ -26,7 +26,11 @@ public sealed class StoreCrashTests : IAsyncLifetime
     [Fact]
     public void DeathAfterAnyRequestLosesNoAcknowledgedCheckpointAndTheNextSaveWorks()
     {
-        var sound = Prepare("sound");
+        var sound = new Run("s3://bucket/sound", storage);
+        for (var step = 10; step <= EarlierCount * 10; step += 10)
+            sound.Save(step);
+        server.Copy("bucket/sound/", "bucket/earlier/");
+        var lineage = sound.Lineage;
         var before = server.Requests.Count;
         SaveAndRetain(sound, _ => { });
         var requestCount = server.Requests.Count - before;
@@ -35,7 +39,8 @@ public sealed class StoreCrashTests : IAsyncLifetime
 
         for (var number = 0; number < requestCount; number++)
         {
-            var doomed = Prepare($"death-{number}");
+            var doomed = new Run($"s3://bucket/death-{number}", storage) { Lineage = lineage };
+            server.Copy("bucket/earlier/", $"bucket/death-{number}/");
             var acknowledged = (long)EarlierCount;
             server.AllowOnly(number);
             var error = Record.Exception(() => SaveAndRetain(doomed, seq => acknowledged = seq));
@@ -49,14 +54,6 @@ public sealed class StoreCrashTests : IAsyncLifetime
             Assert.InRange(reborn.Catalog.List().Count, 2, EarlierCount + 1);
             Assert.Equal(selection.Manifest.Seq + 1, reborn.Save(50).Seq);
         }
-    }
-
-    private Run Prepare(string name)
-    {
-        var run = new Run($"s3://bucket/{name}", storage);
-        for (var step = 10; step <= EarlierCount * 10; step += 10)
-            run.Save(step);
-        return run;
     }
 
     private static void SaveAndRetain(Run run, Action<long> acknowledge)

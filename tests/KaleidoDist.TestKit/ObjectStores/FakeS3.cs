@@ -79,6 +79,13 @@ public sealed class FakeS3 : IAsyncDisposable
     /// <summary>The content of an object.</summary>
     public byte[] Content(string key) => objects[key].Content;
 
+    /// <summary>Copies all objects whose keys begin with one prefix to another one.</summary>
+    public void Copy(string from, string to)
+    {
+        foreach (var key in Keys.Where(k => k.StartsWith(from, StringComparison.Ordinal)))
+            objects[to + key[from.Length..]] = objects[key];
+    }
+
     /// <summary>Puts an object as it is, or changes one.</summary>
     public void Put(string key, byte[] content) => objects[key] = new StoredObject(content, [], Now);
 
