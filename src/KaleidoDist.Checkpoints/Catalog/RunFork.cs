@@ -6,13 +6,14 @@ namespace KaleidoDist.Checkpoints;
 /// <summary>Begins a run with a checkpoint of another one as its first: files are linked where the file system can, else copied, from one store to another too.</summary>
 /// <param name="runDirectory">The new run's folder.</param>
 /// <param name="time">Clock of the manifest.</param>
-/// <param name="storage">Where both runs are; each where its name says unless given.</param>
-public sealed class RunFork(string runDirectory, TimeProvider time, IStorage? storage = null)
+/// <param name="storage">Where the new run is; as its name says unless given.</param>
+/// <param name="sourceStorage">Where the other one is; with the new one if that is given, else as its name says.</param>
+public sealed class RunFork(string runDirectory, TimeProvider time, IStorage? storage = null, IStorage? sourceStorage = null)
 {
     private const int CopyBytes = 8 << 20;
     private const int MaxAttemptsTried = 1000;
     private readonly CheckpointPaths paths = new(runDirectory);
-    private readonly IStorage? given = storage;
+    private readonly IStorage? givenSource = sourceStorage ?? storage;
     private readonly IStorage storage = storage ?? CheckpointStores.Of(runDirectory);
 
     /// <summary>Forks. A run that was forked from the same checkpoint before is left as it is, so that the same command goes on with it.</summary>
@@ -24,7 +25,7 @@ public sealed class RunFork(string runDirectory, TimeProvider time, IStorage? st
     public CheckpointManifest? Create(CheckpointReference source, string writer)
     {
         var sourceRun = CheckpointStores.Absolute(source.Run);
-        var sourceStorage = given ?? CheckpointStores.Of(sourceRun);
+        var sourceStore = givenSource ?? CheckpointStores.Of(sourceRun);
         var catalog = new CheckpointCatalog(paths.Run, time, storage);
         if (catalog.List() is { Count: > 0 } present)
         {
@@ -32,8 +33,8 @@ public sealed class RunFork(string runDirectory, TimeProvider time, IStorage? st
             return null;
         }
 
-        var original = Select(new CheckpointCatalog(sourceRun, time, sourceStorage), sourceRun, source.Seq);
-        var attempt = Place(sourceStorage, new CheckpointPaths(sourceRun).DataFolder(original), original);
+        var original = Select(new CheckpointCatalog(sourceRun, time, sourceStore), sourceRun, source.Seq);
+        var attempt = Place(sourceStore, new CheckpointPaths(sourceRun).DataFolder(original), original);
         return catalog.Commit(Proposal(original, attempt, sourceRun), Lineage(original, writer)) switch
         {
             CommitResult.Committed committed => committed.Manifest,
@@ -66,7 +67,7 @@ public sealed class RunFork(string runDirectory, TimeProvider time, IStorage? st
     }
 
     /// <summary>Puts the files into a data folder of the new run, durably; returns the attempt number that was free.</summary>
-    private int Place(IStorage sourceStorage, string sourceFolder, CheckpointManifest original)
+    private int Place(IStorage sourceStore, string sourceFolder, CheckpointManifest original)
     {
         paths.EnsureFolders(storage);
         for (var attempt = 1; attempt <= MaxAttemptsTried; attempt++)
@@ -76,7 +77,7 @@ public sealed class RunFork(string runDirectory, TimeProvider time, IStorage? st
                 continue;
             storage.SyncDirectory(paths.Data);
             foreach (var file in original.Files)
-                LinkOrCopy(sourceStorage, Path.Combine(sourceFolder, file.Name), Path.Combine(folder, file.Name), file);
+                LinkOrCopy(sourceStore, Path.Combine(sourceFolder, file.Name), Path.Combine(folder, file.Name), file);
             storage.SyncDirectory(folder);
             return attempt;
         }
@@ -84,11 +85,11 @@ public sealed class RunFork(string runDirectory, TimeProvider time, IStorage? st
         throw new IOException($"All {MaxAttemptsTried} attempts at step {original.Step} of generation {original.Generation} have a folder in '{paths.Data}'.");
     }
 
-    private void LinkOrCopy(IStorage sourceStorage, string from, string to, CheckpointFile expected)
+    private void LinkOrCopy(IStorage sourceStore, string from, string to, CheckpointFile expected)
     {
-        if (sourceStorage != storage)
+        if (sourceStore != storage)
         {
-            Copy(sourceStorage, from, to, expected);
+            Copy(sourceStore, from, to, expected);
             return;
         }
 
@@ -102,9 +103,9 @@ public sealed class RunFork(string runDirectory, TimeProvider time, IStorage? st
         }
     }
 
-    private void Copy(IStorage sourceStorage, string from, string to, CheckpointFile expected)
+    private void Copy(IStorage sourceStore, string from, string to, CheckpointFile expected)
     {
-        using var reader = sourceStorage.OpenRead(from) ?? throw new IOException($"'{from}' is missing.");
+        using var reader = sourceStore.OpenRead(from) ?? throw new IOException($"'{from}' is missing.");
         using var file = storage.Create(to);
         file.Preallocate(reader.Length);
         var hash = new XxHash128();

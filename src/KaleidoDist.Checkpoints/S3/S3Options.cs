@@ -1,4 +1,5 @@
 using Amazon.Runtime;
+using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Checkpoints;
 
@@ -33,11 +34,19 @@ public sealed record S3Options
     internal AWSCredentials? Credentials { get; init; }
 
     /// <summary>What the environment says: <c>AWS_ENDPOINT_URL_S3</c> or <c>AWS_ENDPOINT_URL</c>, and <c>AWS_REGION</c> or <c>AWS_DEFAULT_REGION</c>.</summary>
+    /// <exception cref="KaleidoException">The endpoint is none; usage error.</exception>
     public static S3Options FromEnvironment() => new()
     {
-        Endpoint = Variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL") is { } url ? new Uri(url) : null,
+        Endpoint = Variable("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL") is { } url ? ParseEndpoint(url) : null,
         Region = Variable("AWS_REGION", "AWS_DEFAULT_REGION") ?? AnyRegion,
     };
+
+    /// <summary>Reads an endpoint.</summary>
+    /// <exception cref="KaleidoException">It is none; usage error.</exception>
+    internal static Uri ParseEndpoint(string url)
+        => Uri.TryCreate(url, UriKind.Absolute, out var endpoint) && (endpoint.Scheme == Uri.UriSchemeHttps || endpoint.Scheme == Uri.UriSchemeHttp)
+            ? endpoint
+            : throw KaleidoException.Usage($"The endpoint of the object store (AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL) is '{SpecText.OneLine(url)}'; expected http or https, as https://store.example:9000.");
 
     private static string? Variable(params ReadOnlySpan<string> names)
     {

@@ -5,6 +5,7 @@ using Amazon;
 using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
+using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Checkpoints;
 
@@ -50,7 +51,14 @@ internal sealed class S3Requests : IDisposable
             config.ForcePathStyle = true;
         }
 
-        client = options.Credentials is { } credentials ? new AmazonS3Client(credentials, config) : new AmazonS3Client(config);
+        try
+        {
+            client = options.Credentials is { } credentials ? new AmazonS3Client(credentials, config) : new AmazonS3Client(config);
+        }
+        catch (AmazonClientException error)
+        {
+            throw new KaleidoException($"The object store cannot be reached: {error.Message} Set AWS_REGION, or AWS_ENDPOINT_URL_S3 for a store that is not Amazon's.", ExitCode.Usage, error);
+        }
     }
 
     /// <summary>Looks at an object; null when there is none.</summary>

@@ -33,7 +33,7 @@ internal sealed partial class JobMachine
         {
             return state.Base?.Step >= total
                 ? Finish(state, JobPhase.Succeeded, $"all {Count(total, "step")} are done", "", now)
-                : Fail(state, $"all {Count(total, "step")} were trained, but the last checkpoint was not saved; the newest is {Place(state.Base)}. Make room in '{state.RunDirectory}' and submit the job again.", now);
+                : Fail(state, $"all {Count(total, "step")} were trained, but the last checkpoint was not saved; the newest is {Place(state.Base)}. Make room in '{state.Spec.Checkpoint.Root}' and submit the job again.", now);
         }
 
         if (state.Stop is StopWish.Checkpoint or StopWish.Cancel || (state.StopAfterStep > 0 && state.Base?.Step >= state.StopAfterStep))

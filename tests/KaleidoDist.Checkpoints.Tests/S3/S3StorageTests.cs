@@ -146,6 +146,34 @@ public sealed class S3StorageTests(BucketRun bucket) : IClassFixture<BucketRun>
         Assert.Equal(ExitCode.Usage, error.ExitCode);
     }
 
+    [Theory]
+    [InlineData("store.example:9000")]
+    [InlineData("ftp://store.example")]
+    public void AnEndpointThatIsNoWebAddressIsRefused(string url)
+    {
+        var error = Assert.Throws<KaleidoException>(() => S3Options.ParseEndpoint(url));
+
+        Assert.Equal(
+            $"The endpoint of the object store (AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL) is '{url}'; expected http or https, as https://store.example:9000.", error.Message);
+    }
+
+    [Fact]
+    public void ARunIsForkedFromAFolderIntoTheStoreThereAndBack()
+    {
+        using var folder = new TemporaryFolder();
+        var original = new Run(folder["run"]);
+        var checkpoint = original.Save(10);
+
+        var there = new RunFork("s3://bucket/forked", Run.Time, bucket.Storage, PosixStorage.Instance).Create(new CheckpointReference(original.Folder, 1), "me")!;
+        var within = new RunFork("s3://bucket/forked-again", Run.Time, bucket.Storage).Create(new CheckpointReference("s3://bucket/forked", null), "me")!;
+        var back = new RunFork(folder["back"], Run.Time, PosixStorage.Instance, bucket.Storage).Create(new CheckpointReference("s3://bucket/forked-again", null), "me")!;
+
+        Assert.Equal((original.Folder, "s3://bucket/forked", "s3://bucket/forked-again"), (there.ForkedFrom!.Run, within.ForkedFrom!.Run, back.ForkedFrom!.Run));
+        Assert.Equal(checkpoint.Files, back.Files);
+        Assert.True(new CheckpointCatalog(folder["back"], Run.Time).Verify(1).IsValid);
+        Assert.True(new CheckpointCatalog("s3://bucket/forked-again", Run.Time, bucket.Storage).Verify(1).IsValid);
+    }
+
     [Fact]
     public void ARunIsSavedLoadedVerifiedAndPrunedAsInAFolder()
     {
