@@ -39,7 +39,7 @@ public sealed class ObjectStoreTests(CalmRun calm) : IAsyncLifetime
         Assert.Equal(3, shown.GetProperty("world_size").GetInt32());
         Assert.False(Directory.Exists(Path.Combine(run.Folder, "log")));
         await Kaleido(0, ["checkpoint", "verify", Store]);
-        await Kaleido(0, ["checkpoint", "diff", $"{Store}@1", Store]);
+        await Kaleido(1, ["checkpoint", "diff", $"{Store}@1", Store]);
         await Kaleido(0, ["checkpoint", "export", Store, Path.Combine(run.Folder, "exported")]);
         await Kaleido(0, ["fsck", run.Folder, "--store", Store]);
         Assert.Equal(0, server.UploadCount);
