@@ -106,8 +106,6 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
         await new Nemesis(field, kinds, disk).RunAsync(options.Pauses.Shortest, options.Pauses.Longest, () => !over.IsCancellationRequested && !observer.IsOver && observer.Status.Step < options.TotalSteps * StruckShare);
         await field.HealedAsync();
         await watching;
-        if (observer.Status.State != Protocol.V1.JobState.Succeeded)
-            complaints.Add($"the job is {observer.Status.State} at step {observer.Status.Step}: {observer.Status.Reason}");
         return field;
     }
 
@@ -158,13 +156,17 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
             Ledger = samples,
             Regroups = battle.Observer.Regroups,
             Restarts = battle.Observer.Status.Restarts,
-            Complaints =
+            Losses =
             [
-                .. battle.Complaints,
-                .. FaultJudge.Judge(battle.Faults, battle.Observer.Events, battle.Withdrawn),
+                .. battle.Observer.Status.State == Protocol.V1.JobState.Succeeded ? [] : new[] { $"the job is {battle.Observer.Status.State} at step {battle.Observer.Status.Step}: {battle.Observer.Status.Reason}" },
                 .. HistoryJudge.Compare(folder["calm"], folder["run"], options.TotalSteps, time, battle.Faults.Any(fault => fault.Kind == FaultKind.FillDisk)),
                 .. samples.Complaints,
                 .. calmSamples.Complaints.Select(complaint => $"calm run: {complaint}"),
+            ],
+            Shortcomings =
+            [
+                .. battle.Complaints,
+                .. FaultJudge.Judge(battle.Faults, battle.Observer.Events, battle.Withdrawn),
                 .. recoveries.Where(r => r.Quiet > options.LivenessBound).Select(r => $"{r.Fault}: no new step for {r.Pause.TotalSeconds:0.0} s, {r.Quiet.TotalSeconds:0.0} s of them undisturbed; expected at most {options.LivenessBound.TotalSeconds:0} s"),
             ],
         };

@@ -6,6 +6,7 @@ namespace KaleidoDist.Chaos;
 internal sealed class Battlefield
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan ReconnectTime = TimeSpan.FromSeconds(12);
     private readonly List<FaultRecord> faults = [];
     private readonly List<FaultRecord> withdrawn = [];
     private readonly List<Task> healing = [];
@@ -84,6 +85,11 @@ internal sealed class Battlefield
         withdrawn.Add(record);
         say($"{record} is withdrawn: {why}");
     }
+
+    /// <summary>Whether the coordinator could not hear everybody while a fault lasted: it was killed or cut off, and workers come back one by one.</summary>
+    internal bool WasCoordinatorAway(FaultRecord during)
+        => faults.Any(f => f.Kind is FaultKind.KillCoordinator or FaultKind.CutCoordinator
+            && Time.GetElapsedTime(f.Clock, during.Clock) < f.Duration + ReconnectTime && Time.GetElapsedTime(during.Clock, f.Clock) < during.Duration);
 
     /// <summary>Codes that the job must say something with when a worker is struck; none where no rank of the job is known to be on it.</summary>
     internal IReadOnlyList<string> Expect(ClusterWorker worker, params IReadOnlyList<string> codes)

@@ -56,7 +56,9 @@ internal sealed class HangRank : IFault
         {
             await field.Pause(record.Duration);
             ClusterWorker.Signal(rank, ProcessSignal.Continue);
-            if (!await field.Sees(() => !ProcessTable.IsAlive(rank), FenceLimit) && !field.Stop.IsCancellationRequested)
+            if (field.WasCoordinatorAway(record))
+                record.ExpectedCodes = []; // nobody could be told in time
+            else if (!await field.Sees(() => !ProcessTable.IsAlive(rank), FenceLimit) && !field.Stop.IsCancellationRequested)
                 record.Complaints.Add($"process {rank} was stopped for {record.Duration.TotalSeconds:0.0} s and still lives {FenceLimit.TotalSeconds:0} s later: it was not removed");
             worker.Recover();
         });

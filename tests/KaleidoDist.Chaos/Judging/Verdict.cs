@@ -5,8 +5,14 @@ namespace KaleidoDist.Chaos;
 /// <summary>What came of a chaos run.</summary>
 internal sealed record Verdict
 {
-    /// <summary>Everything that is wrong, one sentence each.</summary>
-    internal required IReadOnlyList<string> Complaints { get; init; }
+    /// <summary>Samples, steps, losses or weights that are not those of the calm run, and a job that did not come to its end: one sentence each.</summary>
+    internal required IReadOnlyList<string> Losses { get; init; }
+
+    /// <summary>Faults that did not fire or that nobody named, pauses that took too long, what was left behind: one sentence each.</summary>
+    internal required IReadOnlyList<string> Shortcomings { get; init; }
+
+    /// <summary>Everything that is wrong.</summary>
+    internal IEnumerable<string> Complaints => Losses.Concat(Shortcomings);
 
     /// <summary>What was injected.</summary>
     internal required IReadOnlyList<FaultRecord> Faults { get; init; }
@@ -33,5 +39,5 @@ internal sealed record Verdict
     internal TimeSpan Disturbed { get; init; }
 
     /// <summary>Whether nothing is wrong.</summary>
-    internal bool Passed => Complaints.Count == 0;
+    internal bool Passed => !Complaints.Any();
 }

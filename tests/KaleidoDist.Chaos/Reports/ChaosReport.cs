@@ -21,7 +21,7 @@ internal static class ChaosReport
         var notRun = verdict.NotRun.Count == 0 ? "" : $"; NOT RUN: {string.Join(", ", verdict.NotRun.Select(kind => kind.Name()))}";
         return verdict.Passed
             ? Text($"PASSED seed {verdict.Seed}: {verdict.Faults.Count} faults of {verdict.Faults.Select(f => f.Kind).Distinct().Count()} kinds in {verdict.Disturbed.TotalSeconds:0} s, all seen; every sample once; same losses and weights as the calm run{notRun}")
-            : Text($"FAILED seed {verdict.Seed}: {verdict.Complaints.Count} things are wrong after {verdict.Faults.Count} faults{notRun}");
+            : Text($"FAILED seed {verdict.Seed}: {verdict.Complaints.Count()} things are wrong after {verdict.Faults.Count} faults{notRun}");
     }
 
     private static IEnumerable<string> Table(Verdict verdict)
