@@ -13,10 +13,9 @@ namespace KaleidoDist.Training;
 /// </summary>
 internal sealed class RankCheckpoints : IDisposable
 {
-    /// <summary>With growing pauses, about a minute: a disk that is full for a moment costs no training.</summary>
-    private const int FinalAttempts = 8;
+    /// <summary>With growing pauses, 20 seconds: a disk that is full for a moment costs no training.</summary>
+    private const int FinalAttempts = 5;
     private static readonly TimeSpan DecisionLimit = TimeSpan.FromSeconds(30);
-    private const int LongestPause = 5;
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(2);
 
     private readonly TrainerSetup setup;
@@ -146,7 +145,7 @@ internal sealed class RankCheckpoints : IDisposable
             if (attempt > attempts)
                 return refusal;
             if (attempt > 1)
-                Task.Delay(Math.Min(attempt - 1, LongestPause) * RetryPause, time).Wait();
+                Task.Delay((attempt - 1) * RetryPause, time).Wait();
             Begin(kind).AwaitReport();
             refusal = Refusal();
         }

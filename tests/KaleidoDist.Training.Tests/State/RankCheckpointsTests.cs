@@ -194,13 +194,13 @@ public sealed class RankCheckpointsTests : IDisposable
     }
 
     [Fact]
-    public void TheLastCheckpointIsTriedEightTimesAndThenTheTrainingFails()
+    public void TheLastCheckpointIsTriedFiveTimesAndThenTheTrainingFails()
     {
         var port = new RecordingPort { OnPropose = proposal => new CheckpointDecision { Step = proposal.Step, Attempt = proposal.Attempt, Error = "the disk is full" } };
         var error = Assert.Throws<KaleidoException>(Create(port, step: 30).SaveFinal);
-        Assert.Equal(8, port.Proposals.Count);
-        Assert.Equal(8, port.Proposals.Select(proposal => proposal.Directory).Distinct().Count());
-        Assert.Contains("was not committed after 8 attempts: the disk is full", error.Message, StringComparison.Ordinal);
+        Assert.Equal(5, port.Proposals.Count);
+        Assert.Equal(5, port.Proposals.Select(proposal => proposal.Directory).Distinct().Count());
+        Assert.Contains("was not committed after 5 attempts: the disk is full", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -255,7 +255,7 @@ public sealed class RankCheckpointsTests : IDisposable
         Assert.StartsWith("KD-S", Assert.Single(port.Proposals).Error, StringComparison.Ordinal);
         checkpoints.Follow();
         Assert.False(checkpoints.IsBusy);
-        Assert.Contains("after 8 attempts: KD-S", Assert.Throws<KaleidoException>(checkpoints.SaveFinal).Message, StringComparison.Ordinal);
+        Assert.Contains("after 5 attempts: KD-S", Assert.Throws<KaleidoException>(checkpoints.SaveFinal).Message, StringComparison.Ordinal);
     }
 
     public void Dispose()
