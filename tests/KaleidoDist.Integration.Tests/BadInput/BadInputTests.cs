@@ -4,6 +4,7 @@ using KaleidoDist.TestKit;
 namespace KaleidoDist.Integration.Tests;
 
 /// <summary>What a user can get wrong: each with its exit code, one clear line, and nothing started or overwritten.</summary>
+[Collection(CalmRunCollection.Name)]
 public sealed class BadInputTests
 {
     private const string Pictures = "configs/data/openclipart/train/part-00.parquet";
@@ -124,18 +125,11 @@ public sealed class BadInputTests
     public async Task ALibtorchThatCannotLoadFailsTheJobAtOnceAndNamesTheFolder()
     {
         using var run = new MicroRun();
-        Environment.SetEnvironmentVariable("KALEIDO_LIBTORCH", "/nonexistent");
-        try
-        {
-            await using var train = run.Train("--workers", "1");
-            await train.Exit("without libtorch", expected: 1);
-            Assert.Contains("found no libtorch_cpu.so in '/nonexistent'", train.Errors[^1], StringComparison.Ordinal);
-            Assert.DoesNotContain("restarts", train.Errors[^1], StringComparison.Ordinal);
-        }
-        finally
-        {
-            Environment.SetEnvironmentVariable("KALEIDO_LIBTORCH", null);
-        }
+        var without = new ProcessSurroundings { Environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["KALEIDO_LIBTORCH"] = "/nonexistent" } };
+        await using var train = KaleidoProcess.Start(without, ["train", .. run.Job(), "--workers", "1"]);
+        await train.Exit("without libtorch", expected: 1);
+        Assert.Contains("found no libtorch_cpu.so in '/nonexistent'", train.Errors[^1], StringComparison.Ordinal);
+        Assert.DoesNotContain("restarts", train.Errors[^1], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using KaleidoDist.TestKit;
 
 namespace KaleidoDist.Integration.Tests;
 
+[Collection(CalmRunCollection.Name)]
 public sealed class StepBenchTests
 {
     [Fact]

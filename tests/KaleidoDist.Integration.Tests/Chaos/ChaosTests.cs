@@ -15,7 +15,7 @@ public sealed class ChaosTests
     {
         var options = new ChaosOptions
         {
-            Seed = seed, Steps = 300, Pauses = (1.5, 4), KeepFolder = Repository.PathOf("artifacts", "chaos", $"test-seed-{seed}"),
+            Seed = seed, Steps = 200, Pauses = (1.5, 4), KeepFolder = Repository.PathOf("artifacts", "chaos", $"test-seed-{seed}"),
         };
         var said = new List<string>();
         var verdict = await new ChaosRun(options, TimeProvider.System, line => { lock (said) said.Add(line); }).RunAsync(CancellationToken.None);

@@ -5,6 +5,7 @@ using KaleidoDist.TestKit;
 namespace KaleidoDist.Integration.Tests;
 
 /// <summary>Ranks and workers that die, hang, join and leave while the others go on from memory, to the bits of the calm run.</summary>
+[Collection(CalmRunCollection.Name)]
 public sealed class RecoveryTests(LongCalmRun calm) : IClassFixture<LongCalmRun>
 {
     [Fact]

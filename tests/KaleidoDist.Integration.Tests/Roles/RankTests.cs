@@ -2,6 +2,7 @@ using KaleidoDist.TestKit;
 
 namespace KaleidoDist.Integration.Tests;
 
+[Collection(CalmRunCollection.Name)]
 public sealed class RankTests
 {
     [Fact]

@@ -1,2 +1,2 @@
-// Every test runs several processes, and waits a good deal for them: two at a time keep two cores busy.
+// Every test runs several processes on all cores: one at a time, but for those that mostly wait, which have collections of their own.
 [assembly: CollectionBehavior(MaxParallelThreads = 2)]
