@@ -18,11 +18,8 @@ public sealed record TrainerSetup
     /// <summary>Validation data, or null.</summary>
     public DatasetManifest? Validation { get; init; }
 
-    /// <summary>Where journals live, and checkpoints unless the job names a store.</summary>
+    /// <summary>Where journals live.</summary>
     public required string RunDirectory { get; init; }
-
-    /// <summary>Where checkpoints live.</summary>
-    public string CheckpointRoot => Spec.Checkpoint.Store ?? RunDirectory;
 
     /// <summary>Checkpoint to begin from; 0 for new weights.</summary>
     public long ResumeSeq { get; init; }

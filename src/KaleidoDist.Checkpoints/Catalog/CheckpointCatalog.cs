@@ -33,6 +33,10 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
     /// <exception cref="IOException">The folder cannot be read.</exception>
     public IReadOnlyList<CheckpointListing> List() => [.. Log.Numbers().Select(Listing)];
 
+    /// <summary>All numbers of the log, descending, each read when it is asked for.</summary>
+    /// <exception cref="IOException">The folder cannot be read.</exception>
+    public IEnumerable<CheckpointListing> NewestFirst() => Log.Numbers().Reverse().Select(Listing);
+
     /// <summary>The manifest of one checkpoint.</summary>
     /// <exception cref="KaleidoException">There is none of this number, or it is damaged.</exception>
     public CheckpointManifest Read(long seq)

@@ -7,11 +7,12 @@ namespace KaleidoDist.Checkpoints;
 /// Takes weights, and nothing else, from elsewhere by their names: a safetensors file (an export, Hugging Face's BERT), a folder of such files, or another run's newest
 /// checkpoint. What the source has not, or has in another shape, stays as it is. Nothing is ever unpickled.
 /// </summary>
-/// <param name="path">File, folder or run folder.</param>
-/// <param name="storage">Where it is; the POSIX file system unless given.</param>
+/// <param name="path">File, folder or run: of the file system, or in an object store, where files end in .safetensors.</param>
+/// <param name="storage">Where it is; follows from the path unless given.</param>
 public sealed class WeightsImport(string path, IStorage? storage = null)
 {
-    private readonly IStorage storage = storage ?? PosixStorage.Instance;
+    private const string Extension = ".safetensors";
+    private readonly IStorage storage = storage ?? CheckpointStores.Of(path);
 
     /// <summary>Loads what is there.</summary>
     /// <param name="weights">All weights of the model, float32.</param>
@@ -41,7 +42,8 @@ public sealed class WeightsImport(string path, IStorage? storage = null)
     {
         var isForeign = !ForeignNames.AreOwn(readers.SelectMany(r => r.Reader.Header.Entries).Select(e => e.Name));
         var wanted = weights.ToDictionary(w => w.Name, StringComparer.Ordinal);
-        List<string> loaded = [], different = [], unused = [];
+        var loaded = new HashSet<string>(StringComparer.Ordinal);
+        List<string> different = [], unused = [];
         foreach (var (reader, file) in readers)
         {
             var taken = new List<(SafetensorsEntry Entry, TensorDestination Weight)>();
@@ -51,14 +53,13 @@ public sealed class WeightsImport(string path, IStorage? storage = null)
                     unused.Add(entry.Name);
                 else if (!CanBecomeFloats(entry.Type) || !entry.Shape.SequenceEqual(weight.Shape))
                     different.Add($"{weight.Name} is {TensorTypes.Describe(entry.Type, entry.Shape)}, here {TensorTypes.Describe(weight.Type, weight.Shape)}");
-                else if (loaded.Contains(weight.Name) || taken.Any(t => t.Weight.Name == weight.Name))
+                else if (!loaded.Add(weight.Name))
                     throw new InvalidDataException($"tensor '{weight.Name}' is there twice");
                 else
                     taken.Add((entry, weight));
             }
 
             Take(reader, file, taken);
-            loaded.AddRange(taken.Select(t => t.Weight.Name));
         }
 
         if (loaded.Count == 0)
@@ -66,7 +67,7 @@ public sealed class WeightsImport(string path, IStorage? storage = null)
         if (isForeign)
             SwapRows(weights.Where(w => w.Name.StartsWith(ForeignNames.MatchClassifier, StringComparison.Ordinal) && loaded.Contains(w.Name)));
         string[] kept = [.. weights.Select(w => w.Name).Except(loaded).Where(name => !different.Any(d => d.StartsWith($"{name} ", StringComparison.Ordinal)))];
-        return new WeightsReport(path, isForeign, loaded, kept, different, unused);
+        return new WeightsReport(path, isForeign, [.. loaded], kept, different, unused);
     }
 
     /// <summary>Reads one file: to its place what is float32, the rest through memory of its own.</summary>
@@ -124,20 +125,20 @@ public sealed class WeightsImport(string path, IStorage? storage = null)
     /// <summary>The files to read, and where they are known their hashes.</summary>
     private IReadOnlyList<SourceFile> Files()
     {
-        if (!Directory.Exists(path))
+        if (IsFile())
             return [new SourceFile(path, null)];
-        var paths = new CheckpointPaths(path);
-        if (Directory.Exists(paths.Log))
+        var manifests = new CheckpointCatalog(path, TimeProvider.System, storage).List().Select(l => l.Manifest).OfType<CheckpointManifest>().ToList();
+        if (manifests.MaxBy(m => m.Seq) is { } newest)
         {
-            var newest = new CheckpointCatalog(path, TimeProvider.System, storage).List().Select(l => l.Manifest).OfType<CheckpointManifest>().MaxBy(m => m.Seq)
-                ?? throw KaleidoException.Usage($"'model.init' is the run '{path}', which has no checkpoint; expected one, or a safetensors file.");
-            var data = paths.DataFolder(newest.Generation, newest.Step, newest.Attempt);
-            return [.. newest.Files.Where(f => ShardNames.PartOf(f.Name) == ShardNames.Model).Select(f => new SourceFile(Path.Combine(data, f.Name), f.Xxh128))];
+            var data = new CheckpointPaths(path).DataFolder(newest.Generation, newest.Step, newest.Attempt);
+            return [.. newest.Files.Where(f => ShardNames.PartOf(f.Name) == ShardNames.Model).Select(f => new SourceFile($"{data}/{f.Name}", f.Xxh128))];
         }
 
-        SourceFile[] files = [.. storage.List(path).Where(e => !e.IsDirectory && e.Name.EndsWith(".safetensors", StringComparison.Ordinal)).Select(e => new SourceFile(Path.Combine(path, e.Name), null))];
-        return files.Length > 0 ? files : throw KaleidoException.Usage($"'model.init' is the folder '{path}', which has no safetensors file; expected one, or a run folder.");
+        SourceFile[] files = [.. storage.List(path).Where(e => !e.IsDirectory && e.Name.EndsWith(Extension, StringComparison.Ordinal)).Select(e => new SourceFile($"{path}/{e.Name}", null))];
+        return files.Length > 0 ? files : throw KaleidoException.Usage($"'model.init' is '{path}', which has neither a checkpoint nor a safetensors file; expected one.");
     }
+
+    private bool IsFile() => S3Address.IsOne(path) ? path.EndsWith(Extension, StringComparison.Ordinal) : !Directory.Exists(path);
 
     private sealed record SourceFile(string Path, string? Xxh128);
 }

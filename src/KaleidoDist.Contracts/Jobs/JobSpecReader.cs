@@ -116,7 +116,7 @@ public static partial class JobSpecReader
             section.Error("hidden_size", $"'model.hidden_size' is {model.HiddenSize}; expected a multiple of {ModelConfig.WidthMultiple}");
         if (model.HiddenSize % model.HeadCount != 0)
             section.Error("heads", $"'model.hidden_size' {model.HiddenSize} is not divisible by 'model.heads' {model.HeadCount}");
-        var init = section.Has("init") ? section.FilePath("init", baseDirectory) : null;
+        var init = section.Has("init") ? section.StorePath("init", baseDirectory) : null;
         var frozen = (int)section.Integer("freeze_layers", 0, 0, model.LayerCount);
         section.Finish();
         return (preset, model, init, frozen);

@@ -37,9 +37,9 @@ internal sealed class RankCheckpoints : IDisposable
     internal RankCheckpoints(TrainerSetup setup, ReplicaState state, ICollective collective, ITrainingPort port, TimeProvider time, IStorage? storage = null)
     {
         (this.setup, this.state, this.collective, this.port, this.time) = (setup, state, collective, port, time);
-        writer = new CheckpointShardWriter(setup.CheckpointRoot, storage);
+        writer = new CheckpointShardWriter(setup.Spec.Checkpoint.Root, storage);
         begun = lastSave = time.GetTimestamp();
-        savedStep = collective.Rank == 0 ? NewestStepIn(setup.CheckpointRoot, state.Step, time) : 0;
+        savedStep = collective.Rank == 0 && setup.Spec.Checkpoint.EverySteps is not null ? SavedStepBefore(state.Step) : 0;
         Reserve();
     }
 
@@ -119,7 +119,7 @@ internal sealed class RankCheckpoints : IDisposable
     {
         // Not tried again in a new generation: that would train everything since the newest checkpoint once more, to fail once more.
         if (SaveAndWait(CheckpointKind.Final, FinalAttempts) is { } refusal)
-            throw KaleidoException.Usage($"Training reached its last step {state.Step}, but its checkpoint was not committed after {FinalAttempts} attempts: {refusal}. Mend '{setup.CheckpointRoot}' and run the same command: it goes on from the newest checkpoint there.");
+            throw KaleidoException.Usage($"Training reached its last step {state.Step}, but its checkpoint was not committed after {FinalAttempts} attempts: {refusal}. Mend '{setup.Spec.Checkpoint.Root}' and run the same command: it goes on from the newest checkpoint there.");
     }
 
     /// <summary>Gives up what is under way: the generation is over.</summary>
@@ -213,11 +213,12 @@ internal sealed class RankCheckpoints : IDisposable
         return [.. Enumerable.Range(0, collective.WorldSize).Select(rank => BinaryPrimitives.ReadUInt64LittleEndian(all.AsSpan(rank * sizeof(ulong))))];
     }
 
-    private static long NewestStepIn(string root, long step, TimeProvider time)
+    /// <summary>The newest checkpoint that is not ahead of a step: what a periodic save by steps counts from. Reads one manifest, as a rule.</summary>
+    private long SavedStepBefore(long step)
     {
         try
         {
-            return new CheckpointCatalog(root, time).List().Select(c => c.Manifest?.Step ?? 0).Where(s => s <= step).DefaultIfEmpty().Max();
+            return new CheckpointCatalog(setup.Spec.Checkpoint.Root, time).NewestFirst().Select(c => c.Manifest?.Step ?? long.MaxValue).FirstOrDefault(s => s <= step);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or KaleidoException)
         {

@@ -188,9 +188,9 @@ public sealed class ReplicaState : IDisposable
 
     private void Load(TrainerSetup setup)
     {
-        var manifest = new CheckpointCatalog(setup.CheckpointRoot, TimeProvider.System).Read(setup.ResumeSeq);
+        var manifest = new CheckpointCatalog(setup.Spec.Checkpoint.Root, TimeProvider.System).Read(setup.ResumeSeq);
         using Tensor weights = OnHost(Parameters.Weights), first = OnHost(Optimizer.FirstMoment), second = OnHost(Optimizer.SecondMoment);
-        var rest = new CheckpointLoader(setup.CheckpointRoot).Load(manifest, Destinations(weights), Destinations(first), Destinations(second));
+        var rest = new CheckpointLoader(setup.Spec.Checkpoint.Root).Load(manifest, Destinations(weights), Destinations(first), Destinations(second));
         using (NewDisposeScope())
         using (no_grad())
         {

@@ -17,9 +17,8 @@ internal sealed class PauseRank : IFault
         if (field.PickWorker() is not { Ranks: [var rank, ..] } worker)
             return false;
         var record = field.Record(Kind, $"process {rank} of {worker}", field.Between(0.1, 0.6));
-        if (!await Stopping.StopAsync(field, record, rank))
+        if (!await Stopping.StopAsync(field, record, worker, rank))
             return false;
-        worker.Condition = WorkerCondition.Disturbed;
         field.Later(async () =>
         {
             await field.Pause(record.Duration);
@@ -49,9 +48,8 @@ internal sealed class HangRank : IFault
             return false;
         var (worker, rank) = struck;
         var record = field.Record(Kind, $"process {rank} of {worker}", field.Between(6, 10), FaultCodes.RankHangs);
-        if (!await Stopping.StopAsync(field, record, rank))
+        if (!await Stopping.StopAsync(field, record, worker, rank))
             return false;
-        worker.Condition = WorkerCondition.Disturbed;
         field.Later(async () =>
         {
             await field.Pause(record.Duration);
@@ -78,9 +76,8 @@ internal sealed class HangAgent : IFault
         if (field.PickWorker() is not { } worker)
             return false;
         var record = field.Record(Kind, $"{worker}", field.Between(7, 11), field.Expect(worker, FaultCodes.WorkerLost, FaultCodes.WorkerCameBackWithout, FaultCodes.JoinerLost));
-        if (!await Stopping.StopAsync(field, record, worker.Process.Id))
+        if (!await Stopping.StopAsync(field, record, worker, worker.Process.Id))
             return false;
-        worker.Condition = WorkerCondition.Disturbed;
         field.Later(async () =>
         {
             await field.Pause(record.Duration);
@@ -106,9 +103,8 @@ internal sealed class Slow : IFault
         if (field.PickWorker() is not { Ranks: [var rank, ..] } worker)
             return false;
         var record = field.Record(Kind, $"process {rank} of {worker}", field.Between(3, 8));
-        if (!await Stopping.StopAsync(field, record, rank))
+        if (!await Stopping.StopAsync(field, record, worker, rank))
             return false;
-        worker.Condition = WorkerCondition.Disturbed;
         field.Later(async () =>
         {
             while (field.Time.GetElapsedTime(record.Clock) < record.Duration && !field.Stop.IsCancellationRequested)
@@ -132,8 +128,8 @@ internal static class Stopping
     private const char Stopped = 'T';
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(2);
 
-    /// <summary>Stops a process, and notes that the kernel says so; false, with the fault taken back, when it had ended before.</summary>
-    internal static async Task<bool> StopAsync(Battlefield field, FaultRecord record, int processId)
+    /// <summary>Stops a process of a worker, which is disturbed from then on, and notes that the kernel says so; false, with the fault taken back, when it had ended before.</summary>
+    internal static async Task<bool> StopAsync(Battlefield field, FaultRecord record, ClusterWorker worker, int processId)
     {
         if (ClusterWorker.Signal(processId, ProcessSignal.Stop))
         {
@@ -142,9 +138,13 @@ internal static class Stopping
                 record.Evidence = $"/proc/{processId}/stat says {Stopped}";
         }
 
-        if (record.Evidence is not null || ProcessTable.IsAlive(processId))
-            return true;
-        field.Withdraw(record, "it had ended");
-        return false;
+        if (record.Evidence is null && !ProcessTable.IsAlive(processId))
+        {
+            field.Withdraw(record, "it had ended");
+            return false;
+        }
+
+        worker.Condition = WorkerCondition.Disturbed;
+        return true;
     }
 }

@@ -82,7 +82,7 @@ internal sealed class MemoryStorage(CrashJournal? journal = null) : IStorage
     public IReadOnlyList<StorageEntry> List(string directory)
         => [.. (Find(directory)?.Names ?? []).Select(n => new StorageEntry(n.Key, n.Value.IsDirectory, Modified))];
 
-    public IStorageReader? OpenRead(string path) => Find(path) is { IsDirectory: false } node ? new MemoryReader(node.Content) : null;
+    public IStorageReader? OpenRead(string path) => Find(path) is { IsDirectory: false } node ? new BytesReader(node.Content) : null;
 
     public long FreeBytes(string directory) => long.MaxValue;
 
@@ -138,22 +138,6 @@ internal sealed class MemoryStorage(CrashJournal? journal = null) : IStorage
 
         public void Close()
         {
-        }
-
-        public void Dispose()
-        {
-        }
-    }
-
-    private sealed class MemoryReader(byte[] content) : IStorageReader
-    {
-        public long Length => content.Length;
-
-        public int Read(long offset, Span<byte> buffer)
-        {
-            var count = (int)Math.Clamp(content.Length - offset, 0, buffer.Length);
-            content.AsSpan((int)offset, count).CopyTo(buffer);
-            return count;
         }
 
         public void Dispose()

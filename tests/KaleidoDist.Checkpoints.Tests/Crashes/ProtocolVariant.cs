@@ -115,7 +115,7 @@ internal sealed class ManifestBeforeData(IStorage inner) : ProtocolVariant(inner
 
     public override IStorageFile Create(string path) => IsManifest(path) ? Inner.Create(path) : new LateFile(late[path] = new MemoryStream());
 
-    public override IStorageReader? OpenRead(string path) => late.TryGetValue(path, out var content) ? new LateReader(content.ToArray()) : Inner.OpenRead(path);
+    public override IStorageReader? OpenRead(string path) => late.TryGetValue(path, out var content) ? new BytesReader(content.ToArray()) : Inner.OpenRead(path);
 
     public override void SyncDirectory(string path)
     {
@@ -148,22 +148,6 @@ internal sealed class ManifestBeforeData(IStorage inner) : ProtocolVariant(inner
 
         public void Close()
         {
-        }
-
-        public void Dispose()
-        {
-        }
-    }
-
-    private sealed class LateReader(byte[] content) : IStorageReader
-    {
-        public long Length => content.Length;
-
-        public int Read(long offset, Span<byte> buffer)
-        {
-            var count = (int)Math.Clamp(content.Length - offset, 0, buffer.Length);
-            content.AsSpan((int)offset, count).CopyTo(buffer);
-            return count;
         }
 
         public void Dispose()

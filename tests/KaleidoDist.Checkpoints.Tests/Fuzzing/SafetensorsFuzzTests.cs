@@ -68,20 +68,4 @@ public sealed class SafetensorsFuzzTests(ITestOutputHelper output)
             throw new InvalidOperationException("Bytes that belong to no tensor were let through.");
         reader.ReadAll(new Dictionary<string, nint>());
     }
-
-    private sealed class BytesReader(byte[] content) : IStorageReader
-    {
-        public long Length => content.Length;
-
-        public int Read(long offset, Span<byte> buffer)
-        {
-            var count = (int)Math.Clamp(content.Length - offset, 0, buffer.Length);
-            content.AsSpan((int)offset, count).CopyTo(buffer);
-            return count;
-        }
-
-        public void Dispose()
-        {
-        }
-    }
 }

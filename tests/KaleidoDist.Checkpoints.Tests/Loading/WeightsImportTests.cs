@@ -102,7 +102,7 @@ public sealed class WeightsImportTests
         Assert.Contains("has no weight of this model (1 other tensors", Error(folder["other.safetensors"]), StringComparison.Ordinal);
         Assert.Contains("cannot be read: KD-A111 it is a pickle", Error(folder["pytorch_model.bin"]), StringComparison.Ordinal);
         Assert.Contains("does not exist", Error(folder["absent.safetensors"]), StringComparison.Ordinal);
-        Assert.Contains("has no safetensors file", Error(folder["empty"]), StringComparison.Ordinal);
+        Assert.Contains("has neither a checkpoint nor a safetensors file", Error(folder["empty"]), StringComparison.Ordinal);
 
         string Error(string path)
         {

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using KaleidoDist.Contracts;
 using KaleidoDist.TestKit;
 
@@ -195,5 +196,20 @@ public sealed class S3StorageTests(BucketRun bucket) : IClassFixture<BucketRun>
         Assert.Equal([3L, 4L], run.Catalog.List().Select(l => l.Seq));
         Assert.All(bucket.Server.Keys.Where(k => k.StartsWith("bucket/whole/", StringComparison.Ordinal)), k => Assert.Matches("/log/00000000000[34].json|/data/g[0-9]+-s000000[34]0-a1/", k));
         Assert.True(new RunCheck(run.Folder, bucket.Storage).Check(RunHistory.Empty).IsSound);
+    }
+
+    [Fact]
+    public void WeightsAreTakenFromAFileOfTheStoreByTheirNames()
+    {
+        (string, long[])[] form = [("bert.patch_embeddings.type_embeddings.weight", [1, 3])];
+        using var source = new NativeTensors(form);
+        using var model = new NativeTensors(form);
+        Marshal.Copy(new float[] { 1, 2, 3 }, 0, source.Destinations[0].Address, 3);
+        SafetensorsWriter.Write(bucket.Storage, $"{BucketRun.Root}/start.safetensors", source.Sources, new Dictionary<string, string>());
+
+        var report = new WeightsImport($"{BucketRun.Root}/start.safetensors", bucket.Storage).Load(model.Destinations);
+
+        Assert.Equal(["bert.patch_embeddings.type_embeddings.weight"], report.Loaded);
+        Assert.Equal(source.AllBytes(), model.AllBytes());
     }
 }
