@@ -55,7 +55,8 @@ public sealed class ReplicaStateTests
         using var state = ReplicaState.Create(training.Setup);
         var seq = Save(training, state);
         using var wider = new MicroTraining("model.layers=2");
-        var error = Assert.Throws<KaleidoException>(() => ReplicaState.Create(wider.Setup with { RunDirectory = training.Folder, ResumeSeq = seq }));
+        var resumed = wider.Setup with { Spec = wider.Setup.Spec with { Checkpoint = training.Setup.Spec.Checkpoint }, ResumeSeq = seq };
+        var error = Assert.Throws<KaleidoException>(() => ReplicaState.Create(resumed));
         Assert.Equal(ExitCode.Usage, error.ExitCode);
     }
 
