@@ -47,7 +47,7 @@ for _ in $(seq 50); do ip netns exec "$id-0" ss -Hltn 'sport = :5201' | grep -q 
 wire=$(ip netns exec "$id-1" iperf3 --client "$network.1" --time 5 --omit 1 --json |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["end"]["sum_received"]["bits_per_second"] / 8)')
 
-kaleido=${KALEIDO:-artifacts/bin/KaleidoDist.Cli/release_linux-x64/kaleido}
+kaleido=${KALEIDO:-artifacts/publish/KaleidoDist.Cli/release_linux-x64/kaleido}
 GLOO_SOCKET_IFNAME=eth0 "$kaleido" bench allreduce --json \
     --launcher "ip netns exec $id-{rank}" --addresses "$addresses" --control-address "$network.254" \
     --ranks "$ranks" --sizes "$sizes" --turns "$turns" --transport tcp,bf16 --peers "$peers" |

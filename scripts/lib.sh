@@ -27,4 +27,4 @@ build() {
   dotnet build "$target" -c Release --nologo -v quiet -clp:NoSummary
 }
 
-kaleido="$root/artifacts/bin/KaleidoDist.Cli/release_linux-x64/kaleido"
+kaleido="$root/artifacts/publish/KaleidoDist.Cli/release_linux-x64/kaleido"

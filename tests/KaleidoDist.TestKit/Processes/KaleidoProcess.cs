@@ -40,10 +40,10 @@ public sealed class KaleidoProcess : IAsyncDisposable
     public IReadOnlyList<int> Children => ProcessTable.ChildrenOf(Id);
 
     /// <summary>
-    /// Where the executable is: in the output folder of its own project, which has libtorch beside it, of the configuration that the tests
-    /// were built with.
+    /// Where the executable is: what its project publishes at the end of a build, compiled ahead of time and with libtorch beside it, of the
+    /// configuration that the tests were built with.
     /// </summary>
-    public static string Executable { get; } = Repository.PathOf("artifacts", "bin", "KaleidoDist.Cli", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "kaleido");
+    public static string Executable { get; } = Repository.PathOf("artifacts", "publish", "KaleidoDist.Cli", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "kaleido");
 
     /// <summary>Starts it in the repository's root folder.</summary>
     public static KaleidoProcess Start(params IEnumerable<string> arguments) => Start(ProcessSurroundings.Plain, arguments);
