@@ -11,6 +11,10 @@ public static class DataCommand
     public static Command Create(Action<DatasetManifest, string> savePicture) => new("data", "Make data sets and look into them.")
     {
         DataImportCommand.Create(),
+        ImportFashionGenCommand.Create(),
+        ImportKaleidoCommand.Create(),
+        ImportStaticCommand.Create(),
+        ExportTsvCommand.Create(),
         DataInspectCommand.Create(savePicture),
     };
 }

@@ -6,142 +6,126 @@ using KaleidoDist.Contracts;
 namespace KaleidoDist.Data;
 
 /// <summary>
-/// Turns a folder of pictures and a list of descriptions into a data set: products split into training and validation, rows
-/// shuffled (windowed shuffles of an epoch then suffice), categories numbered in ordinal order of their names, files of equal size.
-/// The same source, options and libraries give the same bytes.
+/// Turns a source into a data set: products split into training and validation, rows shuffled (windowed shuffles of an epoch then
+/// suffice), categories numbered, files of equal size. The same source, options and libraries give the same bytes, however often the
+/// import was interrupted.
 /// </summary>
+/// <remarks>
+/// 1. Open the journal of the output folder: begin, go on, or refuse. 2. Scan the rows: texts to a work file, 17 bytes a row to memory.
+/// 3. Unpack the pictures of an archive that has no random access. 4. For each split, in the order of the shuffle: read the row and
+/// its picture, convert, write. Memory is bounded by one and a half row groups, one picture and the index of step 2.
+/// </remarks>
 public static class DatasetImporter
 {
     private const ulong OrderKey = 1;
     private const ulong SplitKey = 2;
 
+    /// <summary>Rows between two reports of progress while scanning.</summary>
+    private const int ScanReportRows = 1000;
+
     /// <summary>Largest picture file, in bytes.</summary>
     public const long MaxPictureBytes = 64L << 20;
 
-    /// <summary>Runs an import.</summary>
-    /// <exception cref="KaleidoException">The source is missing or unusable as a whole, or the output holds a data set already.</exception>
-    public static async Task<ImportReport> ImportAsync(ImportOptions options, IProgress<ImportProgress>? progress = null, CancellationToken cancel = default)
+    /// <summary>Runs an import, or goes on with one of the same source and options that was interrupted.</summary>
+    /// <exception cref="KaleidoException">The source is missing or unusable as a whole, or the output holds another data set.</exception>
+    public static async Task<ImportReport> ImportAsync(
+        ImportSource source, ImportOptions options, IProgress<ImportProgress>? progress = null, CancellationToken cancel = default)
     {
-        Validate(options);
-        var pictures = new PictureFolder(options.ImageFolder);
-        var skipped = new List<SkippedRow>();
-        var rows = MetadataReader.Read(options.MetadataFile, options.Columns, skipped);
-        if (rows.Count == 0)
-            throw KaleidoException.Usage($"'{options.MetadataFile}' has 0 usable rows ({skipped.Count:N0} skipped{FirstReason(skipped)}); expected at least 1.");
-        var categories = CategoryNumbers.Of(rows);
-        var imageIndexes = ImageIndexes(rows);
+        ImportInputs.Validate(options);
 
-        var random = new KeyedRandom(options.Seed, RandomPurpose.Import, OrderKey);
-        var order = Enumerable.Range(0, rows.Count).ToArray();
-        random.Shuffle<int>(order);
-        var bySplit = order.ToLookup(i => IsValidation(rows[i].ProductId, options));
-
-        var files = new List<string>();
-        long done = 0;
-        var counts = new Dictionary<bool, long>();
-        foreach (var validation in new[] { false, true })
+        // 1.
+        var output = Path.GetFullPath(options.OutputFolder);
+        using var journal = ImportJournal.Open(output, [.. DataSplits.All.Select(s => s.FolderName())], ImportInputs.Of(source, options), options.Overwrite);
+        using var skipped = SkipLog.Open(output, journal.SkippedBytes);
+        if (journal.State.Complete)
         {
-            var split = validation ? "valid" : "train";
-            var members = bySplit[validation].ToArray();
-            await using var shards = new ShardWriter(PrepareFolder(options, split), members.Length, options.RowsPerFile, options.RowsPerGroup);
-            foreach (var index in members)
+            journal.RemoveWork();
+            return Report(journal, skipped);
+        }
+
+        // 2. Rows that were skipped here are in the log already when there is a shard.
+        var resumes = journal.State.Shards.Count > 0;
+        var categories = new CategoryNumbers();
+        var index = new RowIndex();
+        var wanted = new HashSet<UInt128>();
+        using var spool = new RowSpool(journal.WorkFolder);
+        Scan(source, options, resumes ? _ => { } : skipped.Add, spool, index, categories, wanted, progress, cancel);
+        if (index.Count == 0)
+            throw KaleidoException.Usage($"'{source.RowsName}' has 0 usable rows ({skipped.Count:N0} skipped{skipped.Summary}); expected at least 1.");
+        categories.Complete();
+
+        // 3.
+        await source.PrepareAsync(new ImportPreparation(journal.WorkFolder, options.Pictures, name => wanted.Contains(RowIndex.Hash(name)), progress), cancel);
+
+        // 4.
+        var order = Enumerable.Range(0, index.Count).ToArray();
+        new KeyedRandom(options.Seed, RandomPurpose.Import, OrderKey).Shuffle<int>(order);
+        var shards = new ShardedOutput<RawRecord>(journal, skipped, output, ImportInputs.Layout(source), options.RowsPerGroup, options.Compression);
+        var counts = new long[DataSplits.All.Count];
+        long done = 0;
+        foreach (var split in DataSplits.All)
+        {
+            var rows = new RecordReader(source, options.Pictures, spool, index, categories, skipped.Add);
+            var start = journal.State.Shards.LastOrDefault(s => s.Folder == split.FolderName())?.Next ?? 0;
+            done += order.Take((int)start).Count(row => index.Split(row) == split);
+            counts[(int)split] = await shards.WriteAsync(split.FolderName(), order.Length, ShardPlan.For(index.CountOf(split), options.RowsPerFile), ReadAsync, cancel);
+
+            async ValueTask<RawRecord?> ReadAsync(long position)
             {
-                cancel.ThrowIfCancellationRequested();
-                var row = rows[index];
-                if (await ReadPictureAsync(pictures.Resolve(row), options.Pictures, row, skipped, cancel) is { } picture)
-                    await shards.AddAsync(Record(index, row, picture, imageIndexes[index], categories, split), cancel);
-                progress?.Report(new ImportProgress(++done, rows.Count));
+                var row = order[position];
+                if (index.Split(row) != split)
+                    return null;
+                var record = await rows.ReadAsync(row, cancel);
+                progress?.Report(new ImportProgress(++done, index.Count));
+                return record;
+            }
+        }
+
+        if (counts[(int)DataSplit.Train] == 0)
+            throw KaleidoException.Usage($"No row of '{source.RowsName}' could be imported for training ({skipped.Count:N0} skipped{skipped.Summary}); expected at least 1.");
+        journal.Complete(categories.CategoryCount, categories.SubcategoryCount, skipped.Flush());
+        return Report(journal, skipped);
+    }
+
+    private static void Scan(
+        ImportSource source, ImportOptions options, Action<SkippedRow> skip, RowSpool spool, RowIndex index, CategoryNumbers categories,
+        HashSet<UInt128> wanted, IProgress<ImportProgress>? progress, CancellationToken cancel)
+    {
+        foreach (var row in source.ReadRows(skip))
+        {
+            cancel.ThrowIfCancellationRequested();
+            if (categories.Add(row, out var problem) is not { } pair)
+            {
+                skip(new SkippedRow(Path.GetFileName(source.RowsName), row.Line, SkipReason.CategoryNumber, problem));
+                continue;
             }
 
-            files.AddRange(await shards.CompleteAsync(cancel));
-            counts[validation] = shards.RowCount;
+            index.Add(spool.Add(row), row.ProductId, pair, row.Split ?? SplitOf(row.ProductId, options));
+            if (source.Unpacks)
+                wanted.Add(RowIndex.Hash(row.Image));
+            if (index.Count % ScanReportRows == 0)
+                progress?.Report(new ImportProgress(index.Count, 0, ImportPhase.Scanning));
         }
-
-        if (counts[false] == 0)
-            throw KaleidoException.Usage($"No row of '{options.MetadataFile}' could be imported for training ({skipped.Count:N0} skipped{FirstReason(skipped)}); expected at least 1.");
-        return new ImportReport(counts[false], counts[true], files, categories.CategoryCount, categories.SubcategoryCount, skipped);
     }
 
-    /// <summary>Whether all pictures of a product are validation data: a function of the seed and the product alone.</summary>
-    private static bool IsValidation(string productId, ImportOptions options)
+    /// <summary>What all pictures of a product are for: a function of the seed and the product alone.</summary>
+    private static DataSplit SplitOf(string productId, ImportOptions options)
     {
         var hash = BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(productId)));
-        return new KeyedRandom(options.Seed, RandomPurpose.Import, SplitKey, hash).NextDouble() < options.ValidationShare;
+        return new KeyedRandom(options.Seed, RandomPurpose.Import, SplitKey, hash).NextDouble() < options.ValidationShare ? DataSplit.Valid : DataSplit.Train;
     }
 
-    private static async Task<StoredPicture?> ReadPictureAsync(string path, PictureOptions options, SourceRow row, List<SkippedRow> skipped, CancellationToken cancel)
+    private static ImportReport Report(ImportJournal journal, SkipLog skipped)
     {
-        var file = new FileInfo(path);
-        string problem;
-        if (!file.Exists)
-            problem = "no such picture";
-        else if (file.Length > MaxPictureBytes)
-            problem = $"picture has {file.Length:N0} bytes, more than {MaxPictureBytes:N0}";
-        else if (PictureConverter.Convert(await File.ReadAllBytesAsync(path, cancel), options, out problem) is { } picture)
-            return picture;
-        skipped.Add(new SkippedRow(row.Line, $"{problem}: {row.Image}"));
-        return null;
+        var state = journal.State;
+        return new ImportReport(
+            state.RowsIn(DataSplit.Train.FolderName()),
+            state.RowsIn(DataSplit.Valid.FolderName()),
+            journal.Files,
+            state.CategoryCount,
+            state.SubcategoryCount,
+            skipped.Counts,
+            skipped.First,
+            skipped.Count > 0 ? skipped.Path : null);
     }
-
-    private static RawRecord Record(int index, SourceRow row, StoredPicture picture, int imageIndex, CategoryNumbers categories, string split) => new()
-    {
-        SampleId = index,
-        ProductId = row.ProductId,
-        ImageId = row.Image,
-        ImageIndex = imageIndex,
-        Image = picture.Bytes,
-        Width = picture.Width,
-        Height = picture.Height,
-        Text = row.Text,
-        Category = row.Category,
-        Subcategory = row.Subcategory,
-        CategoryId = categories.CategoryId(row),
-        SubcategoryId = categories.SubcategoryId(row),
-        Split = split,
-    };
-
-    private static int[] ImageIndexes(List<SourceRow> rows)
-    {
-        var seen = new Dictionary<string, int>(StringComparer.Ordinal);
-        var indexes = new int[rows.Count];
-        for (var i = 0; i < rows.Count; i++)
-        {
-            indexes[i] = seen.GetValueOrDefault(rows[i].ProductId);
-            seen[rows[i].ProductId] = indexes[i] + 1;
-        }
-
-        return indexes;
-    }
-
-    private static string PrepareFolder(ImportOptions options, string split)
-    {
-        var folder = Path.Combine(Path.GetFullPath(options.OutputFolder), split);
-        Directory.CreateDirectory(folder);
-        foreach (var file in Directory.GetFiles(folder, "*.parquet"))
-            File.Delete(file);
-        return folder;
-    }
-
-    private static void Validate(ImportOptions options)
-    {
-        if (options.ValidationShare is not (>= 0 and < 1))
-            throw KaleidoException.Usage($"The validation share is {options.ValidationShare}; expected 0 or more and less than 1.");
-        if (options.RowsPerGroup < 1 || options.RowsPerFile < options.RowsPerGroup)
-            throw KaleidoException.Usage($"{options.RowsPerGroup} rows per group and {options.RowsPerFile} per file; expected at least 1 per group and a group per file.");
-        if (options.Pictures.JpegQuality is < 1 or > 100)
-            throw KaleidoException.Usage($"The JPEG quality is {options.Pictures.JpegQuality}; expected 1 to 100.");
-        if (options.Pictures.MaxSide is < 1)
-            throw KaleidoException.Usage($"The longest side is {options.Pictures.MaxSide} pixels; expected at least 1.");
-        if (options.Pictures is { Square: true, MaxSide: null })
-            throw KaleidoException.Usage("Pictures are padded to squares only when they are written anew; expected a longest side (--max-side) too.");
-        foreach (var split in new[] { "train", "valid" })
-        {
-            var folder = Path.Combine(options.OutputFolder, split);
-            if (!options.Overwrite && Directory.Exists(folder) && Directory.EnumerateFiles(folder, "*.parquet").Any())
-                throw KaleidoException.Usage($"'{folder}' holds Parquet files already; expected none. Choose another folder or pass --overwrite.");
-        }
-    }
-
-    private static string FirstReason(List<SkippedRow> skipped)
-        => skipped.Count == 0 ? "" : $", the first in line {skipped[0].Line}: {skipped[0].Reason}";
 }

@@ -1,17 +1,17 @@
+using System.Text.Json.Serialization;
+
 namespace KaleidoDist.Data;
 
-/// <summary>Which columns (CSV) or keys (JSON-lines) of the source hold what. A missing optional one takes its default.</summary>
-/// <param name="Image">Path of the picture below the image folder; required.</param>
-/// <param name="Text">The description; required.</param>
-/// <param name="ProductId">Identity of the product. Default: the picture's path, so that every picture is its own product.</param>
-/// <param name="Category">Category name. Default: the first folder of the picture's path, else none.</param>
-/// <param name="Subcategory">Sub-category name. Default: the category's name.</param>
-public sealed record ImportColumns(
-    string Image = "image",
-    string Text = "text",
-    string ProductId = "product_id",
-    string Category = "category",
-    string Subcategory = "subcategory");
+/// <summary>Format of pictures that are written anew.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<PictureFormat>))]
+public enum PictureFormat
+{
+    /// <summary>Small; loses what the quality says.</summary>
+    Jpeg,
+
+    /// <summary>Ten times the bytes of a photo, every pixel as it was.</summary>
+    Png,
+}
 
 /// <summary>What is done to pictures on import.</summary>
 public sealed record PictureOptions
@@ -24,24 +24,18 @@ public sealed record PictureOptions
 
     /// <summary>JPEG quality of pictures that are written anew, 1..100. Default 90.</summary>
     public int JpegQuality { get; init; } = 90;
+
+    /// <summary>Format of pictures that are written anew. Default JPEG.</summary>
+    public PictureFormat Format { get; init; }
 }
 
-/// <summary>An import of a folder of pictures with a list of descriptions.</summary>
+/// <summary>What an import makes of a source. The same source, options and libraries give the same bytes.</summary>
 public sealed record ImportOptions
 {
-    /// <summary>Folder that picture paths start from; nothing outside it is read.</summary>
-    public required string ImageFolder { get; init; }
-
-    /// <summary>JSON-lines (.jsonl, .ndjson) or CSV (.csv; .tsv with tabs) file, one picture a line.</summary>
-    public required string MetadataFile { get; init; }
-
     /// <summary>Where <c>train</c> and <c>valid</c> folders are written.</summary>
     public required string OutputFolder { get; init; }
 
-    /// <summary>Columns of the source.</summary>
-    public ImportColumns Columns { get; init; } = new();
-
-    /// <summary>Share of products whose pictures become validation data, 0..1. Default 0.1.</summary>
+    /// <summary>Share of products whose pictures become validation data, 0..1. Default 0.1. Sources that are split already ignore it.</summary>
     public double ValidationShare { get; init; } = 0.1;
 
     /// <summary>What is done to pictures.</summary>
@@ -55,6 +49,9 @@ public sealed record ImportOptions
 
     /// <summary>Most rows of a file. Default 16,384: 64 row groups.</summary>
     public int RowsPerFile { get; init; } = 64 * RawParquetWriter.DefaultRowsPerGroup;
+
+    /// <summary>Compression of the files. Default none.</summary>
+    public ShardCompression Compression { get; init; }
 
     /// <summary>Whether Parquet files already in the output folders are replaced; refused otherwise.</summary>
     public bool Overwrite { get; init; }

@@ -8,18 +8,40 @@ namespace KaleidoDist.Data;
 /// <param name="Height">Pixels.</param>
 internal sealed record StoredPicture(ReadOnlyMemory<byte> Bytes, int Width, int Height);
 
-/// <summary>Checks pictures on import and, when asked, writes them anew: upright, on white, no larger than needed, as JPEG.</summary>
+/// <summary>Checks pictures on import and, when asked, writes them anew: upright, on white, no larger than needed.</summary>
 internal static class PictureConverter
 {
     /// <summary>Converts a picture, or returns null and the reason it cannot be used.</summary>
-    public static StoredPicture? Convert(byte[] source, PictureOptions options, out string problem)
+    public static StoredPicture? Convert(SourceImage source, PictureOptions options, out NoImage? refusal)
     {
-        using var picture = SourcePicture.Decode(source, out problem);
+        refusal = source as NoImage;
+        return source switch
+        {
+            EncodedImage encoded => Convert(encoded.Bytes, options, out refusal),
+            ConvertedImage converted => converted.Picture,
+            PixelImage pixels => Convert(pixels, options),
+            _ => null,
+        };
+    }
+
+    private static StoredPicture? Convert(ReadOnlyMemory<byte> source, PictureOptions options, out NoImage? refusal)
+    {
+        using var picture = SourcePicture.Decode(source.Span, out refusal);
         if (picture is null)
             return null;
         return options.MaxSide is { } maxSide
             ? Redraw(picture.Bitmap, picture.Origin, maxSide, options)
             : new StoredPicture(source, picture.Bitmap.Width, picture.Bitmap.Height);
+    }
+
+    /// <summary>Bare pixels are always written anew, scaled down only when asked.</summary>
+    private static StoredPicture Convert(PixelImage pixels, PictureOptions options)
+    {
+        using var picture = SourcePicture.OfPixels(pixels);
+        var maxSide = options.MaxSide ?? Math.Max(pixels.Width, pixels.Height);
+        return maxSide < Math.Max(pixels.Width, pixels.Height) || options.Square
+            ? Redraw(picture.Bitmap, picture.Origin, maxSide, options)
+            : Encode(picture.Bitmap, options);
     }
 
     private static StoredPicture Redraw(SKBitmap source, SKEncodedOrigin origin, int maxSide, PictureOptions options)
@@ -42,10 +64,17 @@ internal static class PictureConverter
             canvas.DrawImage(image, 0, 0, new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear));
         }
 
-        using var encoded = target.Encode(SKEncodedImageFormat.Jpeg, options.JpegQuality);
-        return new StoredPicture(encoded.ToArray(), targetWidth, targetHeight);
+        return Encode(target, options);
 
         int Scaled(int length) => Math.Max(1, (int)MathF.Round(length * scale));
+    }
+
+    private static StoredPicture Encode(SKBitmap bitmap, PictureOptions options)
+    {
+        using var encoded = options.Format == PictureFormat.Png
+            ? bitmap.Encode(SKEncodedImageFormat.Png, options.JpegQuality)
+            : bitmap.Encode(SKEncodedImageFormat.Jpeg, options.JpegQuality);
+        return new StoredPicture(encoded.ToArray(), bitmap.Width, bitmap.Height);
     }
 
     /// <summary>Maps the pixels of a picture stored at <paramref name="origin"/> (EXIF orientation) to where they are seen.</summary>

@@ -21,9 +21,9 @@ internal sealed class SourcePicture : IDisposable
     public SKEncodedOrigin Origin { get; }
 
     /// <summary>Decodes a picture, or returns null and the reason it cannot be used.</summary>
-    public static SourcePicture? Decode(ReadOnlySpan<byte> bytes, out string problem)
+    public static SourcePicture? Decode(ReadOnlySpan<byte> bytes, out NoImage? refusal)
     {
-        problem = "picture does not decode";
+        refusal = new NoImage(SkipReason.PictureDamaged, "picture does not decode");
         if (bytes.IsEmpty)
             return null;
         using var data = SKData.CreateCopy(bytes);
@@ -32,15 +32,35 @@ internal sealed class SourcePicture : IDisposable
             return null;
         if ((long)codec.Info.Width * codec.Info.Height > MaxPixelCount)
         {
-            problem = $"picture has {codec.Info.Width} x {codec.Info.Height} pixels, more than {MaxPixelCount:N0}";
+            refusal = new NoImage(SkipReason.PictureTooLarge, $"picture has {codec.Info.Width} x {codec.Info.Height} pixels, more than {MaxPixelCount:N0}");
             return null;
         }
 
         var bitmap = new SKBitmap(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Premul);
         if (codec.GetPixels(bitmap.Info, bitmap.GetPixels()) == SKCodecResult.Success)
+        {
+            refusal = null;
             return new SourcePicture(bitmap, codec.EncodedOrigin);
+        }
+
         bitmap.Dispose();
         return null;
+    }
+
+    /// <summary>A picture of bare pixels.</summary>
+    public static SourcePicture OfPixels(PixelImage pixels)
+    {
+        const int rgb = 3, rgba = 4;
+        var bitmap = new SKBitmap(pixels.Width, pixels.Height, SKColorType.Rgba8888, SKAlphaType.Opaque);
+        var source = pixels.Rgb.Span;
+        var target = bitmap.GetPixelSpan();
+        for (var (from, to) = (0, 0); to < target.Length; from += rgb, to += rgba)
+        {
+            source.Slice(from, rgb).CopyTo(target[to..]);
+            target[to + rgb] = byte.MaxValue;
+        }
+
+        return new SourcePicture(bitmap, SKEncodedOrigin.TopLeft);
     }
 
     /// <summary>Frees the pixels.</summary>

@@ -101,9 +101,9 @@ public static class DatasetInspector
             var range = Array.FindIndex(WordBounds, bound => words <= bound);
             WordCounts[range < 0 ? WordBounds.Length : range]++;
 
-            using var picture = SourcePicture.Decode(row.Image.Span, out var problem);
+            using var picture = SourcePicture.Decode(row.Image.Span, out var refusal);
             if (picture is null)
-                return problem;
+                return refusal!.Detail;
             var size = (picture.Bitmap.Width, picture.Bitmap.Height);
             Sizes[size] = Sizes.GetValueOrDefault(size) + 1;
             return words == 0 ? "text is empty" : null;

@@ -8,23 +8,26 @@ namespace KaleidoDist.Data;
 /// <param name="Name">Path below the part of the pattern that is fixed, with '/'.</param>
 internal readonly record struct NamedFile(string Path, string Name);
 
-/// <summary>Finds the files of a data set: a file, a folder (all its *.parquet) or a pattern with * and ? in any part of the path.</summary>
+/// <summary>Finds the files of a data set: a file, a folder (all its *.parquet, or what is asked for) or a pattern with * and ? in any part of the path.</summary>
 internal static class DatasetFiles
 {
-    private const string DefaultPattern = "*.parquet";
+    private const string ParquetPattern = "*.parquet";
     private static readonly char[] Wildcards = ['*', '?'];
 
     /// <summary>The files in ordinal order of their names.</summary>
+    /// <param name="pathOrGlob">File, folder or pattern.</param>
+    /// <param name="folderPattern">Which files of a folder are meant.</param>
+    /// <param name="expected">What they are, for the message.</param>
     /// <exception cref="KaleidoException">There is none.</exception>
-    public static IReadOnlyList<NamedFile> Find(string pathOrGlob)
+    public static IReadOnlyList<NamedFile> Find(string pathOrGlob, string folderPattern = ParquetPattern, string expected = "Parquet files")
     {
         var path = Path.GetFullPath(pathOrGlob);
         if (File.Exists(path))
             return [new NamedFile(path, Path.GetFileName(path))];
         if (Directory.Exists(path))
-            path = Path.Combine(path, DefaultPattern);
+            path = Path.Combine(path, folderPattern);
         else if (path.IndexOfAny(Wildcards) < 0)
-            throw KaleidoException.Usage($"'{path}': no such file or folder; expected Parquet files. Check the path.");
+            throw KaleidoException.Usage($"'{path}': no such file or folder; expected {expected}. Check the path.");
 
         var parts = path.Split(Path.DirectorySeparatorChar);
         var fixedCount = Array.FindIndex(parts, p => p.IndexOfAny(Wildcards) >= 0);

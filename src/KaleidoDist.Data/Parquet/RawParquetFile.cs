@@ -49,6 +49,7 @@ internal sealed class RawParquetFile : IAsyncDisposable
                 throw KaleidoException.Usage($"'{path}' has a Parquet footer that cannot be read ({error.Message}); it is damaged. Copy or import it again.", error);
             }
 
+            SchemaVersion.Check(path, reader.CustomMetadata, RawSchema.Name, RawSchema.Version);
             return new RawParquetFile(stream, reader, footer, CheckColumns(path, schema));
         }
         catch

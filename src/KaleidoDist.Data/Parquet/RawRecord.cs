@@ -27,6 +27,9 @@ public sealed record RawRecord
     /// <summary>The description.</summary>
     public required string Text { get; init; }
 
+    /// <summary>What the source knows beyond the text; null for nothing.</summary>
+    public ProductAttributes? Attributes { get; init; }
+
     /// <summary>Category name.</summary>
     public string Category { get; init; } = "";
 

@@ -20,6 +20,9 @@ internal static class RawSchema
     /// <summary>Metadata key of <see cref="Version"/>.</summary>
     public const string VersionKey = "kaleido.version";
 
+    /// <summary>Metadata key of the kind of source a file was imported from; a folder of pictures is not named.</summary>
+    public const string SourceKey = "kaleido.source";
+
     public const string SampleId = "sample_id";
     public const string ProductId = "product_id";
     public const string ImageId = "image_id";
@@ -28,6 +31,14 @@ internal static class RawSchema
     public const string Width = "width";
     public const string Height = "height";
     public const string Text = "text";
+    public const string Title = "title";
+    public const string Brand = "brand";
+    public const string Gender = "gender";
+    public const string Season = "season";
+    public const string Composition = "composition";
+    public const string Department = "department";
+    public const string Pose = "pose";
+    public const string PriceUsd = "price_usd";
     public const string Category = "category";
     public const string Subcategory = "subcategory";
     public const string CategoryId = "category_id";
@@ -49,8 +60,9 @@ internal static class RawSchema
     /// <summary>Columns a reader takes where they are; their types are checked all the same.</summary>
     public static readonly IReadOnlyList<DataField> Optional = [Strings(Category), Strings(Subcategory)];
 
-    /// <summary>All columns in the order they are written, none of them nullable.</summary>
-    public static ParquetSchema Written() => new(
+    /// <summary>All columns in the order they are written; only attributes are nullable, and they are there where the source has them.</summary>
+    public static ParquetSchema Written(bool withAttributes) => new(
+    (Field[])[
         new DataField<long>(SampleId),
         Strings(ProductId),
         Strings(ImageId),
@@ -59,11 +71,13 @@ internal static class RawSchema
         new DataField<int>(Width),
         new DataField<int>(Height),
         Strings(Text),
+        .. withAttributes ? Attributes() : [],
         Strings(Category),
         Strings(Subcategory),
         new DataField<int>(CategoryId),
         new DataField<int>(SubcategoryId),
-        Strings(Split));
+        Strings(Split),
+    ]);
 
     /// <summary>The name a person knows a column's type by.</summary>
     public static string TypeName(DataField field) => field.IsArray ? "list" : field.ClrType switch
@@ -72,6 +86,12 @@ internal static class RawSchema
         var type when type == typeof(ReadOnlyMemory<char>) || type == typeof(string) => "string",
         var type => type.Name.ToLowerInvariant(),
     };
+
+    private static IEnumerable<Field> Attributes() =>
+    [
+        .. new[] { Title, Brand, Gender, Season, Composition, Department, Pose }.Select(name => new DataField(name, typeof(string), isNullable: true)),
+        new DataField<float?>(PriceUsd),
+    ];
 
     private static DataField Strings(string name) => new(name, typeof(string), isNullable: false);
 

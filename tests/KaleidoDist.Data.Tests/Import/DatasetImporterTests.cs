@@ -11,14 +11,13 @@ public sealed class DatasetImporterTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    private ImportOptions Options(string metadata = "list.jsonl") => new()
+    private ImportOptions Options() => new() { OutputFolder = folder["out"], RowsPerGroup = 4, RowsPerFile = 16 };
+
+    private async Task<ImportReport> ImportAsync(ImportOptions options, string list = "list.jsonl", ImportColumns? columns = null)
     {
-        ImageFolder = folder["pictures"],
-        MetadataFile = folder[metadata],
-        OutputFolder = folder["out"],
-        RowsPerGroup = 4,
-        RowsPerFile = 16,
-    };
+        using var source = new FolderSource(folder["pictures"], folder[list], columns);
+        return await DatasetImporter.ImportAsync(source, options);
+    }
 
     private void WritePictures(int count)
     {
@@ -44,7 +43,7 @@ public sealed class DatasetImporterTests : IDisposable
     {
         WritePictures(60);
         WriteJsonLines(Enumerable.Range(0, 60).Select(i => new { image = $"animals/{i}.png", text = $"picture {i}", product_id = $"p{i / 3}", category = i % 2 == 0 ? "cats" : "birds" }));
-        var report = await DatasetImporter.ImportAsync(Options() with { ValidationShare = 0.3 });
+        var report = await ImportAsync(Options() with { ValidationShare = 0.3 });
         var train = await RowsAsync(folder["out/train"]);
         var valid = await RowsAsync(folder["out/valid"]);
 
@@ -65,8 +64,8 @@ public sealed class DatasetImporterTests : IDisposable
         WritePictures(20);
         WriteJsonLines(Enumerable.Range(0, 20).Select(i => new { image = $"animals/{i}.png", text = $"picture {i}" }));
         var pictures = new PictureOptions { MaxSide = 16, Square = true };
-        var first = await DatasetImporter.ImportAsync(Options() with { Pictures = pictures });
-        var second = await DatasetImporter.ImportAsync(Options() with { Pictures = pictures, OutputFolder = folder["again"] });
+        var first = await ImportAsync(Options() with { Pictures = pictures });
+        var second = await ImportAsync(Options() with { Pictures = pictures, OutputFolder = folder["again"] });
         Assert.Equal(first.Files.Select(File.ReadAllBytes), second.Files.Select(File.ReadAllBytes));
     }
 
@@ -75,7 +74,7 @@ public sealed class DatasetImporterTests : IDisposable
     {
         WritePictures(1);
         File.WriteAllText(folder["list.csv"], "image,text\nanimals/0.png,\"a red, half\"\n");
-        await DatasetImporter.ImportAsync(Options("list.csv") with { ValidationShare = 0 });
+        await ImportAsync(Options() with { ValidationShare = 0 }, "list.csv");
         var row = Assert.Single(await RowsAsync(folder["out/train"]));
         Assert.Equal(("a red, half", "animals/0.png", "animals", "animals"), (row.Text, row.ProductId, row.Category, row.Subcategory));
         Assert.Equal(Pictures.HalfRed(20, 10), row.Image.ToArray());
@@ -87,7 +86,7 @@ public sealed class DatasetImporterTests : IDisposable
     {
         WritePictures(1);
         File.WriteAllText(folder["list.tsv"], "caption\tsku\tfile\nred\t17\tanimals/0.png\n");
-        await DatasetImporter.ImportAsync(Options("list.tsv") with { ValidationShare = 0, Columns = new ImportColumns(Image: "file", Text: "caption", ProductId: "sku") });
+        await ImportAsync(Options() with { ValidationShare = 0 }, "list.tsv", new ImportColumns(Image: "file", Text: "caption", ProductId: "sku"));
         var row = Assert.Single(await RowsAsync(folder["out/train"]));
         Assert.Equal(("red", "17"), (row.Text, row.ProductId));
     }
@@ -111,14 +110,14 @@ public sealed class DatasetImporterTests : IDisposable
             """{"image": "cut.png", "text": "x"}""",
             """{"image": "text.png", "text": "x"}""",
         ]);
-        var report = await DatasetImporter.ImportAsync(Options() with { ValidationShare = 0 });
+        var report = await ImportAsync(Options() with { ValidationShare = 0 });
         Assert.Equal(1, report.TrainRows);
         Assert.Equal(
             [
                 (2L, "no 'text'"), (3L, "no 'image'"), (4L, "not valid JSON"), (5L, "not a JSON object"),
                 (7L, "no such picture: missing.png"), (8L, "picture does not decode: cut.png"), (9L, "picture does not decode: text.png"),
             ],
-            report.Skipped.Select(s => (s.Line, s.Reason)).Order());
+            report.FirstSkipped.Select(s => (s.Line, s.Detail)).Order());
     }
 
     [Theory]
@@ -131,9 +130,9 @@ public sealed class DatasetImporterTests : IDisposable
         File.WriteAllBytes(folder["secret.png"], Pictures.HalfRed(8, 8));
         File.CreateSymbolicLink(folder["pictures/link"], folder.ToString());
         WriteJsonLines([new { image, text = "x" }]);
-        var error = await Assert.ThrowsAsync<KaleidoException>(() => DatasetImporter.ImportAsync(Options() with { ValidationShare = 0 }));
+        var error = await Assert.ThrowsAsync<KaleidoException>(() => ImportAsync(Options() with { ValidationShare = 0 }));
         Assert.Equal($"Line 1: picture '{image}' lies outside '{folder["pictures"]}'; expected a path below it. Nothing was imported from it.", error.Message);
-        Assert.Empty(Directory.GetFiles(folder["out"], "*", SearchOption.AllDirectories));
+        Assert.Empty(Directory.GetFiles(folder["out"], "*.parquet", SearchOption.AllDirectories));
     }
 
     [Fact]
@@ -142,11 +141,11 @@ public sealed class DatasetImporterTests : IDisposable
         WritePictures(4);
         WriteJsonLines(Enumerable.Range(0, 4).Select(i => new { image = $"animals/{i}.png", text = "x" }));
         var options = Options() with { ValidationShare = 0 };
-        await DatasetImporter.ImportAsync(options);
+        await ImportAsync(options);
         File.Copy(folder["out/train/part-00.parquet"], folder["out/train/part-99.parquet"]);
-        var error = await Assert.ThrowsAsync<KaleidoException>(() => DatasetImporter.ImportAsync(options));
+        var error = await Assert.ThrowsAsync<KaleidoException>(() => ImportAsync(options));
         Assert.Equal($"'{folder["out/train"]}' holds Parquet files already; expected none. Choose another folder or pass --overwrite.", error.Message);
-        await DatasetImporter.ImportAsync(options with { Overwrite = true });
+        await ImportAsync(options with { Overwrite = true });
         Assert.Equal([folder["out/train/part-00.parquet"]], Directory.GetFiles(folder["out/train"]));
     }
 
@@ -159,7 +158,7 @@ public sealed class DatasetImporterTests : IDisposable
     public async Task AListThatCannotBeUsedIsRefused(string name, string content, string message)
     {
         File.WriteAllText(folder[name], content);
-        var error = await Assert.ThrowsAsync<KaleidoException>(() => DatasetImporter.ImportAsync(Options(name)));
+        var error = await Assert.ThrowsAsync<KaleidoException>(() => ImportAsync(Options(), name));
         Assert.StartsWith(message.Replace("*", folder[name]), error.Message, StringComparison.Ordinal);
         Assert.Equal(ExitCode.Usage, error.ExitCode);
     }
@@ -169,7 +168,7 @@ public sealed class DatasetImporterTests : IDisposable
     {
         File.WriteAllBytes(folder["pictures/a.png"], Pictures.HalfRed(64, 32));
         WriteJsonLines([new { image = "a.png", text = "x" }]);
-        await DatasetImporter.ImportAsync(Options() with { ValidationShare = 0, Pictures = new PictureOptions { MaxSide = 16, Square = true } });
+        await ImportAsync(Options() with { ValidationShare = 0, Pictures = new PictureOptions { MaxSide = 16, Square = true } });
         using var picture = Pictures.Decode(Assert.Single(await RowsAsync(folder["out/train"])).Image);
         Assert.Equal((16, 16), (picture.Width, picture.Height));
         AssertNear((255, 255, 255), picture.GetPixel(8, 1));
@@ -186,7 +185,7 @@ public sealed class DatasetImporterTests : IDisposable
     {
         File.WriteAllBytes(folder["pictures/a.jpg"], Pictures.HalfBlueJpeg(32, 16, orientation));
         WriteJsonLines([new { image = "a.jpg", text = "x" }]);
-        await DatasetImporter.ImportAsync(Options() with { ValidationShare = 0, Pictures = new PictureOptions { MaxSide = 32 } });
+        await ImportAsync(Options() with { ValidationShare = 0, Pictures = new PictureOptions { MaxSide = 32 } });
         using var picture = Pictures.Decode(Assert.Single(await RowsAsync(folder["out/train"])).Image);
         Assert.Equal(orientation < 5 ? (32, 16) : (16, 32), (picture.Width, picture.Height));
         AssertNear((0, 0, 255), picture.GetPixel(blueX, blueY));

@@ -15,6 +15,9 @@ internal sealed class PictureFolder
         root = RealPath(Path.GetFullPath(path));
     }
 
+    /// <summary>The folder's absolute path.</summary>
+    public string Root => root;
+
     /// <summary>The absolute path of a picture.</summary>
     /// <exception cref="KaleidoException">It lies outside the folder: the metadata file is not to be trusted.</exception>
     public string Resolve(SourceRow row)
