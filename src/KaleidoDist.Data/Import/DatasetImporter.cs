@@ -76,7 +76,8 @@ public static class DatasetImporter
                 if (index.Split(row) != split)
                     return null;
                 var record = await rows.ReadAsync(row, cancel);
-                progress?.Report(new ImportProgress(++done, index.Count));
+                done++;
+                progress?.Report(new ImportProgress(done, index.Count));
                 return record;
             }
         }

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
 using SkiaSharp;
 
 namespace KaleidoDist.Data.Tests;
@@ -18,6 +20,17 @@ internal static class Pictures
 
         using var data = bitmap.Encode(SKEncodedImageFormat.Png, 100);
         return data.ToArray();
+    }
+
+    /// <summary>A PNG of some bytes whose header claims another size.</summary>
+    public static byte[] Claiming(int width, int height)
+    {
+        // Signature (8), length and type of IHDR (8), then width and height, big-endian; the checksum covers type and data.
+        var png = HalfRed(4, 4);
+        BinaryPrimitives.WriteInt32BigEndian(png.AsSpan(16), width);
+        BinaryPrimitives.WriteInt32BigEndian(png.AsSpan(20), height);
+        BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(29), Crc32.HashToUInt32(png.AsSpan(12, 17)));
+        return png;
     }
 
     /// <summary>A JPEG, blue on the left and white on the right, with an EXIF orientation.</summary>

@@ -47,7 +47,8 @@ public static class StaticExporter
                         foreach (var row in await file.ReadAsync(group, cancel))
                         {
                             Write(row, output);
-                            progress?.Report(new ImportProgress(++rows, files.Count == 1 ? file.RowCount : 0));
+                            rows++;
+                            progress?.Report(new ImportProgress(rows, files.Count == 1 ? file.RowCount : 0));
                         }
                     }
                 }
