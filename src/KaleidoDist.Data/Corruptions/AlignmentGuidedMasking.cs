@@ -13,7 +13,10 @@ namespace KaleidoDist.Data;
 /// <item>The rest of the token budget is filled with random whole words that fit, unaligned ones first. Where not one word fits, single
 /// pieces are hidden.</item>
 /// </list>
-/// Without alignments this is random masking. Holds its result and working memory: one instance per thread.
+/// These rules never contradict one another, because the text gives way: a word can be hidden exactly when every level has its one, two
+/// or three patches outside the word's own (at most 8, 14 and 22 are aligned with it), and a text all of whose words are aligned with
+/// hidden patches hides fewer tokens than its budget, even none. Without alignments this is random masking. Holds its result and working
+/// memory: one instance per thread.
 /// </summary>
 public sealed class AlignmentGuidedMasking
 {
