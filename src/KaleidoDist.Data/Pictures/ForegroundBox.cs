@@ -3,47 +3,41 @@ using System.Buffers;
 namespace KaleidoDist.Data;
 
 /// <summary>
-/// Locks the product in a picture without a network, the first step of the kaleido patch generator (paper, section 3.2). Product
-/// pictures have near uniform backgrounds:
+/// Locks the product in a picture without a network, the first step of the kaleido patch generator (paper, section 3.2):
 /// <list type="number">
-/// <item>a pixel is foreground when a channel differs from the border's median by more than 12 of 255;</item>
+/// <item>a box that the data set gives is taken as it is;</item>
+/// <item>where the border has one colour, foreground is what differs from it (<see cref="BorderColor"/>): product pictures have near
+/// uniform backgrounds, and this keeps pale parts of a product that saliency would lose;</item>
+/// <item>elsewhere it is what is salient (<see cref="FrequencyTunedSaliency"/>);</item>
 /// <item>foreground pixels that touch within one pixel (closing gaps) form components; those under 1 % of the picture are dropped;</item>
 /// <item>the box is the bounding box of the rest, padded by 5 % on each side and clipped.</item>
 /// </list>
-/// Where nothing is left, or a side of the box is under 32 pixels (or under the picture's own side, where that is smaller), the whole
-/// picture is the box.
+/// Where nothing convincing is left, or a side of the box is under 32 pixels (or under the picture's own side, where that is smaller), the
+/// whole picture is the box.
 /// </summary>
 public static class ForegroundBox
 {
-    private const int ColorThreshold = 12;
     private const double MinComponentShare = 0.01;
     private const double Padding = 0.05;
     private const int MinSide = 32;
 
     /// <summary>The box of a picture: the one its data set gives (see <see cref="FromRow"/>), or else the one found.</summary>
-    public static PixelBox Of(IReadOnlyList<int>? given, Picture picture) => FromRow(given, picture) ?? Find(picture);
+    public static PixelBox Of(IReadOnlyList<int>? given, Picture picture) => Locate(given, picture).Box;
 
     /// <summary>The foreground box of a picture: never empty, always inside it.</summary>
-    public static PixelBox Find(Picture picture)
-    {
-        var (width, height) = (picture.Width, picture.Height);
-        var mask = ArrayPool<bool>.Shared.Rent(width * height);
-        try
-        {
-            MarkForeground(picture, mask);
-            var found = Components.BoundingBox(mask, width, height, (int)Math.Ceiling(MinComponentShare * width * height));
-            if (found is not { } box)
-                return picture.Bounds;
+    public static PixelBox Find(Picture picture) => Locate(null, picture).Box;
 
-            var (padX, padY) = ((int)Math.Round(Padding * box.Width), (int)Math.Round(Padding * box.Height));
-            var padded = new PixelBox(
-                Math.Max(0, box.X1 - padX), Math.Max(0, box.Y1 - padY), Math.Min(width, box.X2 + padX), Math.Min(height, box.Y2 + padY));
-            return padded.Width < Math.Min(MinSide, width) || padded.Height < Math.Min(MinSide, height) ? picture.Bounds : padded;
-        }
-        finally
-        {
-            ArrayPool<bool>.Shared.Return(mask);
-        }
+    /// <summary>The box of a picture and the way it was found: given by its data set, or else found.</summary>
+    public static Foreground Locate(IReadOnlyList<int>? given, Picture picture)
+    {
+        if (FromRow(given, picture) is { } box)
+            return new Foreground(box, ForegroundWay.Given);
+        var border = BorderColor.Of(picture);
+        var way = border.IsUniform ? ForegroundWay.Border : ForegroundWay.Saliency;
+        var found = border.IsUniform ? ByBorder(picture, border) : FrequencyTunedSaliency.Find(picture, MinComponentShare);
+        return found is { } product && Padded(product, picture) is { } locked && (border.IsUniform || locked != picture.Bounds)
+            ? new Foreground(locked, way)
+            : new Foreground(picture.Bounds, ForegroundWay.Whole);
     }
 
     /// <summary>
@@ -64,37 +58,28 @@ public static class ForegroundBox
         static int Scale(int value, int size, int sourceSize) => (int)((long)value * size / sourceSize);
     }
 
-    private static void MarkForeground(Picture picture, bool[] mask)
+    private static PixelBox? ByBorder(Picture picture, BorderColor border)
     {
-        Span<byte> background = stackalloc byte[Picture.PixelBytes];
-        BorderMedian(picture, background);
-        var (red, green, blue) = (background[0], background[1], background[2]);
-        var pixels = picture.Pixels;
-        for (int i = 0, p = 0; p < pixels.Length; i++, p += Picture.PixelBytes)
-            mask[i] = Math.Abs(pixels[p] - red) > ColorThreshold || Math.Abs(pixels[p + 1] - green) > ColorThreshold || Math.Abs(pixels[p + 2] - blue) > ColorThreshold;
+        var (width, height) = (picture.Width, picture.Height);
+        var mask = ArrayPool<bool>.Shared.Rent(width * height);
+        try
+        {
+            border.MarkDifferent(picture, mask);
+            return Components.BoundingBox(mask, width, height, (int)Math.Ceiling(MinComponentShare * width * height));
+        }
+        finally
+        {
+            ArrayPool<bool>.Shared.Return(mask);
+        }
     }
 
-    // Median of each channel over the outermost pixels, from a histogram.
-    private static void BorderMedian(Picture picture, Span<byte> median)
+    // Null for a box too small to be cut into 5 x 5 cells.
+    private static PixelBox? Padded(PixelBox box, Picture picture)
     {
-        Span<int> histogram = stackalloc int[256];
-        var pixels = picture.Pixels;
         var (width, height) = (picture.Width, picture.Height);
-        for (var channel = 0; channel < Picture.PixelBytes; channel++)
-        {
-            histogram.Clear();
-            var count = 0;
-            for (var y = 0; y < height; y++)
-            {
-                var step = y == 0 || y == height - 1 ? 1 : Math.Max(1, width - 1);
-                for (var x = 0; x < width; x += step, count++)
-                    histogram[pixels[(y * width + x) * Picture.PixelBytes + channel]]++;
-            }
-
-            var value = 0;
-            for (var seen = histogram[0]; 2 * seen < count; seen += histogram[value])
-                value++;
-            median[channel] = (byte)value;
-        }
+        var (padX, padY) = ((int)Math.Round(Padding * box.Width), (int)Math.Round(Padding * box.Height));
+        var padded = new PixelBox(
+            Math.Max(0, box.X1 - padX), Math.Max(0, box.Y1 - padY), Math.Min(width, box.X2 + padX), Math.Min(height, box.Y2 + padY));
+        return padded.Width < Math.Min(MinSide, width) || padded.Height < Math.Min(MinSide, height) ? null : padded;
     }
 }
