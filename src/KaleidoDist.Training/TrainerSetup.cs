@@ -52,12 +52,16 @@ public sealed record TrainerSetup
     public double EpochsAfter(long steps) => steps / (double)StepsPerEpoch;
 
     /// <summary>An encoder of this job's samples.</summary>
-    internal ISampleEncoder CreateEncoder(long? fixedEpoch = null) => new KaleidoSampleEncoder(new SampleEncoderOptions
+    internal ISampleEncoder CreateEncoder(long? fixedEpoch = null)
     {
-        Model = Spec.Model,
-        Seed = Spec.Seed,
-        MismatchShare = Spec.Training.MismatchShare,
-        FixedEpoch = fixedEpoch,
-        Tokenizer = Spec.Data.Vocabulary is { } path ? WordPieceTokenizer.FromVocabulary(path) : WordPieceTokenizer.BertBaseUncased,
-    });
+        var options = new SampleEncoderOptions
+        {
+            Model = Spec.Model,
+            Seed = Spec.Seed,
+            MismatchShare = Spec.Training.MismatchShare,
+            FixedEpoch = fixedEpoch,
+            Tokenizer = Spec.Data.Vocabulary is { } path ? WordPieceTokenizer.FromVocabulary(path) : WordPieceTokenizer.BertBaseUncased,
+        };
+        return Spec.Model.PatchEncoder == PatchEncoderKind.Bank ? new BankSampleEncoder(options) : new KaleidoSampleEncoder(options);
+    }
 }

@@ -8,9 +8,6 @@ namespace KaleidoDist.Cli;
 /// <summary><c>kaleido plan JOB.yaml</c>: a dry run.</summary>
 internal static class PlanVerb
 {
-    /// <summary>Schema of data sets that hold pictures.</summary>
-    private const string PictureSchema = "kaleido-raw";
-
     /// <summary>Builds the command.</summary>
     internal static Command Create(CommandContext context)
     {
@@ -45,9 +42,13 @@ internal static class PlanVerb
     {
         var errors = new List<string>();
         var train = await Index(spec.Data.Train, errors, cancellation);
-        var validation = spec.Data.Validation is { } path ? await Index(path, errors, cancellation) : null;
-        if (spec.Model.PatchEncoder == PatchEncoderKind.Bank && train is { Schema: PictureSchema })
-            errors.Add($"model.patch_encoder is 'bank', but '{spec.Data.Train}' holds pictures ({PictureSchema}), not patch vectors. Set model.patch_encoder: pixels.");
+        var validation = spec.Data.Validation is { } validationPath ? await Index(validationPath, errors, cancellation) : null;
+        foreach (var (path, manifest) in new[] { (spec.Data.Train, train), (spec.Data.Validation, validation) })
+        {
+            if (manifest is not null && PatchSource.Conflict(spec.Model, manifest, path!) is { } conflict)
+                errors.Add(conflict);
+        }
+
         if (train is not null && errors.Count == 0)
             return JobPlan.Of(spec, train, validation);
         throw KaleidoException.Usage(string.Join(Environment.NewLine, errors));

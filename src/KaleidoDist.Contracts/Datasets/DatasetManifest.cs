@@ -18,13 +18,14 @@ public sealed record DatasetFile(string Path, long Bytes, IReadOnlyList<RowGroup
 /// <param name="Fingerprint">sha256 over file names (not folders), sizes, row-group row counts, footers and schema, hex.</param>
 /// <param name="RowCount">All rows.</param>
 /// <param name="Files">Files in ordinal name order.</param>
-/// <param name="Schema">Schema name: <c>kaleido-raw</c>.</param>
-public sealed record DatasetManifest(string Fingerprint, long RowCount, IReadOnlyList<DatasetFile> Files, string Schema)
+/// <param name="Schema">Schema name: <c>kaleido-raw</c> (pictures) or <c>kaleido-bank</c> (patch vectors).</param>
+/// <param name="PatchFeatureSize">Numbers of a patch vector, F; 0 for pictures.</param>
+public sealed record DatasetManifest(string Fingerprint, long RowCount, IReadOnlyList<DatasetFile> Files, string Schema, int PatchFeatureSize = 0)
 {
     /// <summary>The wire form.</summary>
     public Proto.DatasetManifest ToProto()
     {
-        var proto = new Proto.DatasetManifest { Fingerprint = Fingerprint, RowCount = RowCount, Schema = Schema };
+        var proto = new Proto.DatasetManifest { Fingerprint = Fingerprint, RowCount = RowCount, Schema = Schema, PatchFeatureSize = PatchFeatureSize };
         foreach (var file in Files)
         {
             var entry = new Proto.DatasetFile { Path = file.Path, Bytes = file.Bytes, FooterSha256 = file.FooterSha256 };
@@ -40,5 +41,6 @@ public sealed record DatasetManifest(string Fingerprint, long RowCount, IReadOnl
         proto.Fingerprint,
         proto.RowCount,
         [.. proto.Files.Select(f => new DatasetFile(f.Path, f.Bytes, [.. f.RowGroups.Select(r => new RowGroupRun(r.Count, r.Rows))], f.FooterSha256))],
-        proto.Schema);
+        proto.Schema,
+        proto.PatchFeatureSize);
 }

@@ -1,4 +1,5 @@
 using KaleidoDist.Contracts;
+using KaleidoDist.Data;
 using Wire = KaleidoDist.Protocol.V1;
 
 namespace KaleidoDist.Coordinator;
@@ -28,8 +29,8 @@ internal sealed class SubmitReader(IDatasetIndex index, DatasetRecords datasets,
         if (result.Spec is not { } spec)
             throw Invalid(errors);
 
-        var train = await IndexAsync(spec.Data.Train, errors, cancellation);
-        var validation = spec.Data.Validation is { } path ? await IndexAsync(path, errors, cancellation) : null;
+        var train = await IndexAsync(spec.Data.Train, spec.Model, errors, cancellation);
+        var validation = spec.Data.Validation is { } path ? await IndexAsync(path, spec.Model, errors, cancellation) : null;
         if (errors.Count > 0)
             throw Invalid(errors);
         await Task.Run(() => ledger.Probe(spec), cancellation);
@@ -60,11 +61,14 @@ internal sealed class SubmitReader(IDatasetIndex index, DatasetRecords datasets,
         }
     }
 
-    private async Task<DatasetManifest?> IndexAsync(string pathOrGlob, List<string> errors, CancellationToken cancellation)
+    private async Task<DatasetManifest?> IndexAsync(string pathOrGlob, ModelConfig model, List<string> errors, CancellationToken cancellation)
     {
         try
         {
-            return await index.IndexAsync(pathOrGlob, cancellation);
+            var manifest = await index.IndexAsync(pathOrGlob, cancellation);
+            if (PatchSource.Conflict(model, manifest, pathOrGlob) is { } conflict)
+                errors.Add(conflict);
+            return manifest;
         }
         catch (KaleidoException error)
         {

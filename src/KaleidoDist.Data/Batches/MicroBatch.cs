@@ -29,7 +29,7 @@ public sealed class MicroBatch
         GreyPositions = new long[count * PatchLevels.GreyCount];
         BlankPositions = new long[count * PatchLevels.BlankCount];
         GreyTargets = new float[count * PatchLevels.GreyCount * model.ReconstructionSize];
-        BlankTargets = new float[count * PatchLevels.BlankCount * model.ReconstructionSize];
+        BlankTargets = model.PatchEncoder == PatchEncoderKind.Pixels ? new float[count * PatchLevels.BlankCount * model.ReconstructionSize] : [];
     }
 
     /// <summary>Samples, B.</summary>
@@ -83,7 +83,7 @@ public sealed class MicroBatch
     /// <summary>[B, 2, R] what the grey patches were: fixed functions of the clean patch.</summary>
     public float[] GreyTargets { get; }
 
-    /// <summary>[B, 3, R] what the blank patches were.</summary>
+    /// <summary>[B, 3, R] what the blank patches were; empty for bank vectors, which the model gathers before it blanks them.</summary>
     public float[] BlankTargets { get; }
 
     /// <summary>Samples whose own row did not decode and which another row stands in for.</summary>

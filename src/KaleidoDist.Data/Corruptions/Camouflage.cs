@@ -30,6 +30,25 @@ public static class Camouflage
         return sum >= MinDifference * patch.Length;
     }
 
+    /// <summary>Mean difference of two vectors, as a share of their mean magnitude, below which they show the same.</summary>
+    public const float MinVectorDifference = 0.02f;
+
+    /// <summary>Whether a donor's vector can be told from the one it would replace: two patches of plain background have the same.</summary>
+    public static bool VectorsDiffer(ReadOnlySpan<float> patch, ReadOnlySpan<float> donor)
+    {
+        float difference = 0, magnitude = 0;
+        for (var i = 0; i < patch.Length; i++)
+        {
+            difference += MathF.Abs(patch[i] - donor[i]);
+            magnitude += MathF.Abs(patch[i]) + MathF.Abs(donor[i]);
+        }
+
+        return difference > MinVectorDifference * magnitude / 2;
+    }
+
+    /// <summary>The cell whose own vector stands in where no other product can give one: vectors have no mirror.</summary>
+    public static int StandIn(int cell) => (cell + 1) % ClassCount;
+
     /// <summary>
     /// What stands in where no other product can give a patch: the same cell of the own picture seen in a mirror.
     /// </summary>

@@ -8,38 +8,29 @@ namespace KaleidoDist.Data;
 /// Holds buffers and decoded pictures: one encoder per thread.
 /// </summary>
 /// <remarks>
-/// 1. picture and text of the row, or false; 2. clean patches and positions; 3. whose text; 4. what to hide; 5. text; 6. patches by level.
+/// 1. text and picture of the row, or false; 2. what the tasks do; 3. clean patches and positions; 4. each level as its task has it.
 /// </remarks>
 public sealed class KaleidoSampleEncoder : ISampleEncoder
 {
     // Twice the finest grid's pixels: a box of half the picture's side still has one input pixel or more per output pixel.
     private const int DecodedPixelsPerCellPixel = 2;
 
-    private readonly SampleEncoderOptions options;
     private readonly ModelConfig model;
-    private readonly WordPieceTokenizer tokenizer;
+    private readonly SampleDecisions decisions;
     private readonly CropCache crops;
-    private readonly AlignmentGuidedMasking masking;
     private readonly int patchLength;
-    private readonly TokenBuffer ownText;
-    private readonly TokenBuffer otherText;
     private readonly float[] fourPatches;
     private readonly float[] averaged = new float[ReconstructionTarget.Length];
-    private int[] donorRows = [];
 
     /// <summary>Creates the encoder.</summary>
     /// <exception cref="KaleidoException">The options do not fit one another, or this process has no ICU.</exception>
     public KaleidoSampleEncoder(SampleEncoderOptions options)
     {
-        options.Validate();
-        this.options = options;
+        options.Validate(PatchEncoderKind.Pixels);
         model = options.Model;
-        tokenizer = options.Tokenizer;
+        decisions = new SampleDecisions(options);
         crops = new CropCache(MinimumDecodedSide(model), options.CropCacheBytes);
-        masking = new AlignmentGuidedMasking(model.TextLength, model.MaxMaskedTokens);
         patchLength = KaleidoPatches.PatchLength(model.CellSide);
-        ownText = new TokenBuffer(tokenizer, model.TextLength);
-        otherText = new TokenBuffer(tokenizer, model.TextLength);
         fourPatches = new float[Jigsaw.PatchCount * patchLength];
     }
 
@@ -49,108 +40,44 @@ public sealed class KaleidoSampleEncoder : ISampleEncoder
     /// <inheritdoc/>
     public bool TryEncode(RowGroup group, int row, long epoch, MicroBatch batch, int slot)
     {
-        var own = group.Rows[row];
-        var key = new SampleKey(options.Seed, options.FixedEpoch ?? epoch, own.SampleIndex);
-        if (donorRows.Length < group.Rows.Count)
-            donorRows = new int[group.Rows.Count];
-
-        // 1
-        if (!ownText.TryRead(own.Text) || crops.Get(own) is not { } crop)
+        // 1 and 2
+        if (!decisions.TryBegin(group, row, epoch) || crops.Get(decisions.Own) is not { } crop)
             return false;
+        decisions.Decide(batch, slot);
 
-        // 2
+        // 3
         var patches = Slot(batch.Patches, slot, PatchLevels.PatchCount * patchLength);
         KaleidoPatches.Cut(crop, model.CellSide, patches);
         KaleidoPatches.WritePositions(crop.Width, crop.Height, Slot(batch.Positions, slot, PatchLevels.PatchCount * PatchLevels.PositionSize));
-        batch.SampleIds[slot] = own.SampleIndex;
 
-        // 3
-        var matches = !TryTakeOtherText(group, row, key);
-        var text = matches ? ownText : otherText;
-        batch.MatchLabels[slot] = matches ? 1 : 0;
-
-        // 4: another product's text is aligned with nothing here.
-        var maskingRandom = key.For(CorruptionStream.Masking);
-        masking.Choose(ref maskingRandom, text.WordStart, matches ? own.Alignments : []);
-
-        // 5 and 6; targets come from the crop before the camouflage's donor may push it out of the cache.
-        WriteText(text.Ids, key, batch, slot);
-        WriteRotation(Level(patches, 1), key, batch, slot);
-        WriteJigsaw(Level(patches, 2), key, batch, slot);
+        // 4; targets come from the crop before the camouflage's donor may push it out of the cache.
+        WriteRotation(Level(patches, 1));
+        WriteJigsaw(Level(patches, 2));
         WriteGrey(Level(patches, 4), crop, batch, slot);
         WriteBlank(Level(patches, 5), crop, batch, slot);
-        WriteCamouflage(Level(patches, Camouflage.Level), group, row, key, batch, slot);
+        WriteCamouflage(Level(patches, Camouflage.Level));
         return true;
     }
 
-    private bool TryTakeOtherText(RowGroup group, int row, SampleKey key)
+    private void WriteRotation(Span<float> patch)
     {
-        var random = key.For(CorruptionStream.Match);
-        if (random.NextDouble() >= options.MismatchShare)
-            return false;
-        var index = DonorIndex.Of(group);
-        return TryTakeText(index.SameSubcategory(row, donorRows), group, row, ref random)
-            || TryTakeText(index.Any(row, donorRows), group, row, ref random);
-    }
-
-    // A product of the very same text would be a mismatch that matches.
-    private bool TryTakeText(Donors donors, RowGroup group, int row, ref KeyedRandom random)
-    {
-        while (donors.TryDraw(ref random, out var donor))
-        {
-            var text = group.Rows[donor].Text;
-            if (!string.Equals(text, group.Rows[row].Text, StringComparison.Ordinal) && otherText.TryRead(text))
-                return true;
-        }
-
-        return false;
-    }
-
-    private void WriteText(ReadOnlySpan<int> ids, SampleKey key, MicroBatch batch, int slot)
-    {
-        var inputIds = Slot(batch.InputIds, slot, model.TextLength);
-        var mask = Slot(batch.InputMask, slot, model.TextLength);
-        inputIds.Fill(tokenizer.PadId);
-        mask.Clear();
-        mask[..ids.Length].Fill(1);
-        for (var i = 0; i < ids.Length; i++)
-            inputIds[i] = ids[i];
-
-        var random = key.For(CorruptionStream.Tokens);
-        TokenMasking.Apply(
-            ref random, tokenizer, masking.HiddenTokens, inputIds,
-            Slot(batch.MaskedPositions, slot, model.MaxMaskedTokens),
-            Slot(batch.MaskedIds, slot, model.MaxMaskedTokens),
-            Slot(batch.MaskedWeights, slot, model.MaxMaskedTokens));
-    }
-
-    private void WriteRotation(Span<float> patch, SampleKey key, MicroBatch batch, int slot)
-    {
-        var turns = key.For(CorruptionStream.Rotation).Next(Rotation.ClassCount);
-        batch.RotationLabels[slot] = turns;
         var clean = fourPatches.AsSpan(0, patchLength);
         patch.CopyTo(clean);
-        Rotation.Turn(clean, model.CellSide, turns, patch);
+        Rotation.Turn(clean, model.CellSide, decisions.QuarterTurns, patch);
     }
 
-    private void WriteJigsaw(Span<float> patches, SampleKey key, MicroBatch batch, int slot)
+    private void WriteJigsaw(Span<float> patches)
     {
-        var rank = key.For(CorruptionStream.Jigsaw).Next(Jigsaw.ClassCount);
-        batch.JigsawLabels[slot] = rank;
         patches.CopyTo(fourPatches);
-        Jigsaw.Permute(fourPatches, rank, patches);
+        Jigsaw.Permute(fourPatches, decisions.JigsawRank, patches);
     }
 
     private void WriteGrey(Span<float> patches, Picture crop, MicroBatch batch, int slot)
     {
-        var written = 0;
-        var positions = Slot(batch.GreyPositions, slot, PatchLevels.GreyCount);
-        for (var cell = 0; cell < PatchLevels.Size(4); cell++)
+        for (var i = slot * PatchLevels.GreyCount; i < (slot + 1) * PatchLevels.GreyCount; i++)
         {
-            if (!IsHidden(4, cell))
-                continue;
-            WriteTarget(crop, 4, cell, Slot(batch.GreyTargets, slot * PatchLevels.GreyCount + written, ReconstructionTarget.Length));
-            positions[written++] = cell;
+            var cell = (int)batch.GreyPositions[i];
+            WriteTarget(crop, 4, cell, Slot(batch.GreyTargets, i, ReconstructionTarget.Length));
             GreyPatch.Apply(Patch(patches, cell));
         }
     }
@@ -158,14 +85,10 @@ public sealed class KaleidoSampleEncoder : ISampleEncoder
     // Zero is mid-grey in [-1, 1]: no content, yet unlike the white background that most pictures have.
     private void WriteBlank(Span<float> patches, Picture crop, MicroBatch batch, int slot)
     {
-        var written = 0;
-        var positions = Slot(batch.BlankPositions, slot, PatchLevels.BlankCount);
-        for (var cell = 0; cell < PatchLevels.Size(5); cell++)
+        for (var i = slot * PatchLevels.BlankCount; i < (slot + 1) * PatchLevels.BlankCount; i++)
         {
-            if (!IsHidden(5, cell))
-                continue;
-            WriteTarget(crop, 5, cell, Slot(batch.BlankTargets, slot * PatchLevels.BlankCount + written, ReconstructionTarget.Length));
-            positions[written++] = cell;
+            var cell = (int)batch.BlankPositions[i];
+            WriteTarget(crop, 5, cell, Slot(batch.BlankTargets, i, ReconstructionTarget.Length));
             Patch(patches, cell).Clear();
         }
     }
@@ -176,21 +99,16 @@ public sealed class KaleidoSampleEncoder : ISampleEncoder
         ReconstructionTarget.Standardize(averaged, target);
     }
 
-    private void WriteCamouflage(Span<float> patches, RowGroup group, int row, SampleKey key, MicroBatch batch, int slot)
+    private void WriteCamouflage(Span<float> patches)
     {
-        var cell = 0;
-        while (!IsHidden(Camouflage.Level, cell))
-            cell++;
-        batch.CamouflageLabels[slot] = cell;
-
+        var cell = decisions.CamouflageCell;
         var patch = Patch(patches, cell);
         var lent = fourPatches.AsSpan(0, patchLength);
-        var random = key.For(CorruptionStream.Camouflage);
-        var donors = DonorIndex.Of(group).Any(row, donorRows);
+        var donors = decisions.CamouflageDonors(out var random);
         var found = false;
         for (var refusals = 0; refusals <= Camouflage.MaxRefusals && donors.TryDraw(ref random, out var donor);)
         {
-            if (crops.Get(group.Rows[donor]) is not { } crop)
+            if (crops.Get(decisions.Other(donor)) is not { } crop)
                 continue;
             KaleidoPatches.CutCell(crop, Camouflage.Level, cell, model.CellSide, lent);
             found = true;
@@ -203,8 +121,6 @@ public sealed class KaleidoSampleEncoder : ISampleEncoder
             Camouflage.Mirror(patches, cell, model.CellSide, lent);
         lent.CopyTo(patch);
     }
-
-    private bool IsHidden(int level, int cell) => masking.HiddenPatches[PatchLevels.Offset(level) + cell];
 
     private Span<float> Level(Span<float> patches, int level) => patches.Slice(PatchLevels.Offset(level) * patchLength, PatchLevels.Size(level) * patchLength);
 

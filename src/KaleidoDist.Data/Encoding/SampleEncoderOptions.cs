@@ -2,13 +2,13 @@ using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Data;
 
-/// <summary>What a <see cref="KaleidoSampleEncoder"/> is made for.</summary>
+/// <summary>What a <see cref="KaleidoSampleEncoder"/> or a <see cref="BankSampleEncoder"/> is made for.</summary>
 public sealed record SampleEncoderOptions
 {
     /// <summary>The epoch that keys validation samples in every pass: no training epoch has this number.</summary>
     public const long EvaluationEpoch = -1;
 
-    /// <summary>Sizes; <see cref="ModelConfig.PatchEncoder"/> is <see cref="PatchEncoderKind.Pixels"/>.</summary>
+    /// <summary>Sizes; <see cref="ModelConfig.PatchEncoder"/> is what the encoder writes.</summary>
     public required ModelConfig Model { get; init; }
 
     /// <summary>The job's seed.</summary>
@@ -33,13 +33,14 @@ public sealed record SampleEncoderOptions
     public long CropCacheBytes { get; init; } = 32L << 20;
 
     /// <summary>Throws unless the options can be used.</summary>
+    /// <param name="encoder">What the encoder writes.</param>
     /// <exception cref="KaleidoException">An option is out of its range.</exception>
-    public void Validate()
+    public void Validate(PatchEncoderKind encoder)
     {
-        if (Model.PatchEncoder != PatchEncoderKind.Pixels)
+        if (Model.PatchEncoder != encoder)
             throw KaleidoException.Usage(
-                $"Patch encoder '{Model.PatchEncoder.ToString().ToLowerInvariant()}' needs a data set of patch vectors, and this one has pictures; "
-                + "expected 'pixels'. Set model.patch_encoder to pixels or take the preset kaleido-tiny or kaleido-small.");
+                $"Patch encoder '{Model.PatchEncoder.ToString().ToLowerInvariant()}' is given samples for '{encoder.ToString().ToLowerInvariant()}'; expected the same. "
+                + "Set model.patch_encoder to pixels for a data set of pictures, to bank for one of patch vectors.");
         if (Tokenizer.VocabularySize > Model.VocabularySize)
             throw KaleidoException.Usage(
                 $"The vocabulary has {Tokenizer.VocabularySize} entries and the model {Model.VocabularySize}; expected no more than the model's. "

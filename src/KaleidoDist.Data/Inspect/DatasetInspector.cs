@@ -101,6 +101,8 @@ public static class DatasetInspector
             var range = Array.FindIndex(WordBounds, bound => words <= bound);
             WordCounts[range < 0 ? WordBounds.Length : range]++;
 
+            if (row.Vectors is not null)
+                return words == 0 ? "text is empty" : null;
             using var picture = SourcePicture.Decode(row.Image.Span, out var refusal);
             if (picture is null)
                 return refusal!.Detail;

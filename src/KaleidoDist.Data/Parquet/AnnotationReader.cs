@@ -5,6 +5,9 @@ namespace KaleidoDist.Data;
 /// <summary>Reads the optional list columns of a row group and checks their values: they index into texts and patches later.</summary>
 internal static class AnnotationReader
 {
+    /// <summary>Fields of an alignment.</summary>
+    internal const string WordStart = "word_start", WordEnd = "word_end", Level = "level", Patch = "patch", Score = "score";
+
     private const int BoxLength = 4;
 
     /// <summary>The foreground box of every row, null where there is none.</summary>
@@ -31,13 +34,13 @@ internal static class AnnotationReader
     {
         var alignments = new IReadOnlyList<Alignment>[location.RowCount];
         Array.Fill(alignments, []);
-        if (file.ListElement<short>(RawSchema.Alignments, "word_start") is not { } startField)
+        if (file.ListElement<short>(RawSchema.Alignments, WordStart) is not { } startField)
             return alignments;
         var starts = await columns.ReadListsAsync<short>(startField);
-        var ends = await columns.ReadListsAsync<short>(file.ListElement<short>(RawSchema.Alignments, "word_end")!);
-        var levels = await columns.ReadListsAsync<sbyte>(file.ListElement<sbyte>(RawSchema.Alignments, "level")!);
-        var patches = await columns.ReadListsAsync<sbyte>(file.ListElement<sbyte>(RawSchema.Alignments, "patch")!);
-        var scores = await columns.ReadListsAsync<float>(file.ListElement<float>(RawSchema.Alignments, "score")!);
+        var ends = await columns.ReadListsAsync<short>(file.ListElement<short>(RawSchema.Alignments, WordEnd)!);
+        var levels = await columns.ReadListsAsync<sbyte>(file.ListElement<sbyte>(RawSchema.Alignments, Level)!);
+        var patches = await columns.ReadListsAsync<sbyte>(file.ListElement<sbyte>(RawSchema.Alignments, Patch)!);
+        var scores = await columns.ReadListsAsync<float>(file.ListElement<float>(RawSchema.Alignments, Score)!);
         for (var row = 0; row < alignments.Length; row++)
         {
             var count = starts[row].Count;

@@ -25,21 +25,33 @@ public static class DatasetIndexer
     {
         var named = DatasetFiles.Find(pathOrGlob);
         var files = new List<DatasetFile>(named.Count);
+        (string Path, string Schema, BankProperties? Bank)? first = null;
         foreach (var (path, _) in named)
         {
             cancel.ThrowIfCancellationRequested();
             await using var file = await RawParquetFile.OpenAsync(path, cancel);
+            first ??= (path, file.Schema, file.Bank);
+            CheckSame(first.Value, file);
             files.Add(new DatasetFile(path, file.Footer.FileBytes, RowGroups(file), file.Footer.Sha256));
         }
 
         var rows = files.Sum(f => f.RowGroups.Sum(r => r.Count * r.Rows));
-        return new DatasetManifest(Fingerprint(named, files), rows, files, RawSchema.Name);
+        var (_, schema, bank) = first!.Value;
+        return new DatasetManifest(Fingerprint(schema, named, files), rows, files, schema, bank?.FeatureSize ?? 0);
     }
 
     /// <summary><see cref="IndexAsync"/> for callers that have nothing else to do.</summary>
     /// <inheritdoc cref="IndexAsync"/>
     public static DatasetManifest Index(string pathOrGlob, CancellationToken cancel = default)
         => Task.Run(() => IndexAsync(pathOrGlob, cancel), cancel).GetAwaiter().GetResult();
+
+    private static void CheckSame((string Path, string Schema, BankProperties? Bank) first, RawParquetFile file)
+    {
+        if (file.Schema != first.Schema)
+            throw KaleidoException.Usage($"'{file.Path}' is of schema {file.Schema} and '{first.Path}' of {first.Schema}; expected one schema in a data set. Narrow the pattern, or keep banks in a folder of their own.");
+        if (file.Bank != first.Bank)
+            throw KaleidoException.Usage($"'{file.Path}' was made by {file.Bank} and '{first.Path}' by {first.Bank}; expected the same of all files of a data set. Narrow the pattern, or extract the bank again.");
+    }
 
     private static List<RowGroupRun> RowGroups(RawParquetFile file)
     {
@@ -63,9 +75,9 @@ public static class DatasetIndexer
     }
 
     /// <summary>Over what the order of samples and their content depend on; folders are left out, so that a data set may be moved.</summary>
-    private static string Fingerprint(IReadOnlyList<NamedFile> named, List<DatasetFile> files)
+    private static string Fingerprint(string schema, IReadOnlyList<NamedFile> named, List<DatasetFile> files)
     {
-        var text = new StringBuilder(RawSchema.Name).Append('\n');
+        var text = new StringBuilder(schema).Append('\n');
         foreach (var (name, file) in named.Select(n => n.Name).Zip(files))
         {
             text.Append(name).Append('\0').Append(file.Bytes).Append('\0').Append(file.FooterSha256);

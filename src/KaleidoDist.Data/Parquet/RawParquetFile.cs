@@ -4,18 +4,19 @@ using Parquet.Schema;
 
 namespace KaleidoDist.Data;
 
-/// <summary>An open <c>kaleido-raw</c> file whose footer and columns were checked. For one thread at a time.</summary>
+/// <summary>An open file of a data set, of pictures or of a bank, whose footer and columns were checked. For one thread at a time.</summary>
 internal sealed class RawParquetFile : IAsyncDisposable
 {
     private readonly FileStream stream;
     private readonly Dictionary<string, DataField> fields;
 
-    private RawParquetFile(FileStream stream, ParquetReader reader, ParquetFooter footer, Dictionary<string, DataField> fields)
+    private RawParquetFile(FileStream stream, ParquetReader reader, ParquetFooter footer, BankProperties? bank, Dictionary<string, DataField> fields)
     {
         this.stream = stream;
         this.fields = fields;
         Reader = reader;
         Footer = footer;
+        Bank = bank;
     }
 
     /// <summary>The library's reader.</summary>
@@ -23,6 +24,12 @@ internal sealed class RawParquetFile : IAsyncDisposable
 
     /// <summary>Size and content hash.</summary>
     public ParquetFooter Footer { get; }
+
+    /// <summary>How the vectors of a <c>kaleido-bank</c> file were made; null for a file of pictures.</summary>
+    public BankProperties? Bank { get; }
+
+    /// <summary>Schema name.</summary>
+    public string Schema => Bank is null ? RawSchema.Name : BankSchema.Name;
 
     /// <summary>Absolute path.</summary>
     public string Path => stream.Name;
@@ -49,8 +56,8 @@ internal sealed class RawParquetFile : IAsyncDisposable
                 throw KaleidoException.Usage($"'{path}' has a Parquet footer that cannot be read ({error.Message}); it is damaged. Copy or import it again.", error);
             }
 
-            SchemaVersion.Check(path, reader.CustomMetadata, RawSchema.Name, RawSchema.Version);
-            return new RawParquetFile(stream, reader, footer, CheckColumns(path, schema));
+            var bank = ReadBank(path, reader.CustomMetadata);
+            return new RawParquetFile(stream, reader, footer, bank, CheckColumns(path, schema, bank is null ? RawSchema.Required : BankSchema.Required));
         }
         catch
         {
@@ -98,7 +105,15 @@ internal sealed class RawParquetFile : IAsyncDisposable
         }
     }
 
-    private static Dictionary<string, DataField> CheckColumns(string path, ParquetSchema schema)
+    /// <summary>A file without this metadata is another writer's: its columns tell whether it holds pictures.</summary>
+    private static BankProperties? ReadBank(string path, Dictionary<string, string> metadata)
+    {
+        var isBank = metadata.GetValueOrDefault(RawSchema.NameKey) == BankSchema.Name;
+        SchemaVersion.Check(path, metadata, isBank ? BankSchema.Name : RawSchema.Name, isBank ? BankSchema.Version : RawSchema.Version);
+        return isBank ? BankProperties.Read(path, metadata) : null;
+    }
+
+    private static Dictionary<string, DataField> CheckColumns(string path, ParquetSchema schema, IReadOnlyList<DataField> required)
     {
         var found = new Dictionary<string, DataField>(StringComparer.Ordinal);
         foreach (var field in schema.Fields)
@@ -107,11 +122,11 @@ internal sealed class RawParquetFile : IAsyncDisposable
                 found[data.Name] = data;
         }
 
-        foreach (var expected in RawSchema.Required.Concat(RawSchema.Optional))
+        foreach (var expected in required.Concat(RawSchema.Optional))
         {
             if (!found.TryGetValue(expected.Name, out var field))
             {
-                if (RawSchema.Required.Contains(expected))
+                if (required.Contains(expected))
                     throw KaleidoException.Usage($"'{path}' has no column '{expected.Name}' ({RawSchema.TypeName(expected)}); found {Names(schema)}. Write the data set with 'kaleido data import'.");
             }
             else if (field.ClrType != expected.ClrType || field.IsArray)

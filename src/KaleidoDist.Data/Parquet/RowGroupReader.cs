@@ -85,11 +85,16 @@ public sealed class RowGroupReader : IAsyncDisposable
     {
         using var reader = file.Reader.OpenRowGroupReader(location.GroupInFile);
         var columns = new ColumnReader(reader, file, location, cancel);
-        var images = await columns.ReadAsync<ReadOnlyMemory<byte>>(RawSchema.Image);
+        var images = file.Bank is null ? await columns.ReadAsync<ReadOnlyMemory<byte>>(RawSchema.Image) : null;
+        var vectors = file.Bank is null ? null : await BankReader.ReadVectorsAsync(columns, file, location);
         var texts = await columns.ReadAsync<ReadOnlyMemory<char>>(RawSchema.Text);
         var products = await columns.ReadAsync<ReadOnlyMemory<char>>(RawSchema.ProductId);
         var categoryIds = await columns.ReadAsync<int>(RawSchema.CategoryId);
         var subcategoryIds = await columns.ReadAsync<int>(RawSchema.SubcategoryId);
+
+        // Names of rows, which training does not need: other writers may have given them other types.
+        var sampleIds = file.Field(RawSchema.SampleId) is { MaxDefinitionLevel: 0 } id && id.ClrType == typeof(long) ? await columns.ReadAsync<long>(RawSchema.SampleId) : null;
+        var imageIds = file.Field(RawSchema.ImageId)?.ClrType == typeof(ReadOnlyMemory<char>) ? await columns.ReadOptionalAsync(RawSchema.ImageId) : null;
         var categories = await columns.ReadOptionalAsync(RawSchema.Category);
         var subcategories = await columns.ReadOptionalAsync(RawSchema.Subcategory);
 
@@ -102,8 +107,11 @@ public sealed class RowGroupReader : IAsyncDisposable
             rows[i] = new RawRow
             {
                 SampleIndex = location.FirstSample + i,
+                SampleId = sampleIds?[i] ?? location.FirstSample + i,
+                ImageId = imageIds?[i].ToString() ?? "",
                 ProductId = products[i].ToString(),
-                Image = images[i],
+                Image = images?[i] ?? default,
+                Vectors = vectors?[i],
                 Text = texts[i].ToString(),
                 Category = categories[i].ToString(),
                 Subcategory = subcategories[i].ToString(),

@@ -8,7 +8,7 @@ namespace KaleidoDist.Data;
 /// <param name="Score">Strength, larger is stronger.</param>
 public readonly record struct Alignment(short WordStart, short WordEnd, sbyte Level, sbyte Patch, float Score);
 
-/// <summary>One row of a <c>kaleido-raw</c> data set, not yet decoded.</summary>
+/// <summary>One row of a data set, not yet decoded: a picture (<c>kaleido-raw</c>) or its patch vectors (<c>kaleido-bank</c>), and a text.</summary>
 public sealed record RawRow
 {
     /// <summary>Index of the row in the data set's manifest order: the key of everything random about it.</summary>
@@ -17,8 +17,17 @@ public sealed record RawRow
     /// <summary>Identity of the product; several rows may show one product.</summary>
     public required string ProductId { get; init; }
 
-    /// <summary>JPEG, PNG or WebP bytes.</summary>
+    /// <summary>Number of the row in its source; <see cref="SampleIndex"/> where the file has none.</summary>
+    public long SampleId { get; init; }
+
+    /// <summary>Identity of the picture; empty where the file has none.</summary>
+    public string ImageId { get; init; } = "";
+
+    /// <summary>JPEG, PNG or WebP bytes; empty in a bank.</summary>
     public required ReadOnlyMemory<byte> Image { get; init; }
+
+    /// <summary>The patch vectors of a bank; null for pictures.</summary>
+    public BankVectors? Vectors { get; init; }
 
     /// <summary>The description.</summary>
     public required string Text { get; init; }

@@ -30,7 +30,7 @@ internal static class BatchTensors
             GreyPositions = Put(batch.GreyPositions, b, PatchLevels.GreyCount),
             BlankPositions = Put(batch.BlankPositions, b, PatchLevels.BlankCount),
             GreyTargets = Put(batch.GreyTargets, b, PatchLevels.GreyCount, model.ReconstructionSize),
-            BlankTargets = Put(batch.BlankTargets, b, PatchLevels.BlankCount, model.ReconstructionSize),
+            BlankTargets = batch.BlankTargets.Length == 0 ? null : Put(batch.BlankTargets, b, PatchLevels.BlankCount, model.ReconstructionSize),
         };
     }
 }

@@ -46,7 +46,7 @@ public sealed class PlanVerbTests
     {
         var run = await CommandRun.Of([.. Config("quickstart"), "--set", "model.patch_encoder=bank"]);
         Assert.Equal(2, run.ExitCode);
-        Assert.EndsWith("holds pictures (kaleido-raw), not patch vectors. Set model.patch_encoder: pixels.\n", run.Error, StringComparison.Ordinal);
+        Assert.EndsWith("holds pictures (kaleido-raw), not patch vectors. Extract a bank from it (training.task: extract) and name that, or set model.patch_encoder: pixels.\n", run.Error, StringComparison.Ordinal);
     }
 
     /// <summary>Arguments that plan a configuration of the repository from wherever the tests run.</summary>

@@ -1,0 +1,142 @@
+using KaleidoDist.Contracts;
+
+namespace KaleidoDist.Data;
+
+/// <summary>
+/// Decides about one sample after the other what the seven tasks do to it: whose text, which words and patches are hidden, turns,
+/// permutation, whose patch hides. Pure functions of (options, row group, row, epoch), whatever the patches are made of; who writes pixels
+/// or vectors carries them out. Holds the last decision and buffers: one instance per thread.
+/// </summary>
+internal sealed class SampleDecisions
+{
+    private readonly SampleEncoderOptions options;
+    private readonly AlignmentGuidedMasking masking;
+    private readonly TokenBuffer ownText;
+    private readonly TokenBuffer otherText;
+    private RowGroup group = new(0, []);
+    private SampleKey key;
+    private int[] donorRows = [];
+
+    /// <summary>Allocates for samples of a model.</summary>
+    public SampleDecisions(SampleEncoderOptions options)
+    {
+        this.options = options;
+        masking = new AlignmentGuidedMasking(options.Model.TextLength, options.Model.MaxMaskedTokens);
+        ownText = new TokenBuffer(options.Tokenizer, options.Model.TextLength);
+        otherText = new TokenBuffer(options.Tokenizer, options.Model.TextLength);
+    }
+
+    /// <summary>Index of the row in its group.</summary>
+    public int Row { get; private set; }
+
+    /// <summary>The row itself.</summary>
+    public RawRow Own => group.Rows[Row];
+
+    /// <summary>Whether text and picture belong together.</summary>
+    public bool Matches { get; private set; }
+
+    /// <summary>Counter-clockwise quarter turns of the 1x1 patch.</summary>
+    public int QuarterTurns => key.For(CorruptionStream.Rotation).Next(Rotation.ClassCount);
+
+    /// <summary>Rank of the permutation of the 2x2 patches.</summary>
+    public int JigsawRank => key.For(CorruptionStream.Jigsaw).Next(Jigsaw.ClassCount);
+
+    /// <summary>The 3x3 patch that another product's stands in for.</summary>
+    public int CamouflageCell => HiddenPatches[PatchLevels.Offset(Camouflage.Level)..].IndexOf(true);
+
+    private ReadOnlySpan<bool> HiddenPatches => masking.HiddenPatches;
+
+    private TokenBuffer Text => Matches ? ownText : otherText;
+
+    /// <summary>Whether the row's own text can be used; if so, it is the one decided about from now.</summary>
+    public bool TryBegin(RowGroup group, int row, long epoch)
+    {
+        (this.group, Row) = (group, row);
+        key = new SampleKey(options.Seed, options.FixedEpoch ?? epoch, Own.SampleIndex);
+        return ownText.TryRead(Own.Text);
+    }
+
+    /// <summary>Decides, and writes what does not depend on what patches are made of: text, labels and places.</summary>
+    public void Decide(MicroBatch batch, int slot)
+    {
+        if (donorRows.Length < group.Rows.Count)
+            donorRows = new int[group.Rows.Count];
+        Matches = !TryTakeOtherText();
+
+        // Another product's text is aligned with nothing here.
+        var random = key.For(CorruptionStream.Masking);
+        masking.Choose(ref random, Text.WordStart, Matches ? Own.Alignments : []);
+
+        batch.SampleIds[slot] = Own.SampleIndex;
+        batch.MatchLabels[slot] = Matches ? 1 : 0;
+        batch.RotationLabels[slot] = QuarterTurns;
+        batch.JigsawLabels[slot] = JigsawRank;
+        batch.CamouflageLabels[slot] = CamouflageCell;
+        WriteText(batch, slot);
+        WriteHidden(4, batch.GreyPositions.AsSpan(slot * PatchLevels.GreyCount, PatchLevels.GreyCount));
+        WriteHidden(5, batch.BlankPositions.AsSpan(slot * PatchLevels.BlankCount, PatchLevels.BlankCount));
+    }
+
+    /// <summary>The rows that may lend the camouflage's patch, in the order they are asked; those of other products.</summary>
+    /// <param name="random">The numbers to draw them with.</param>
+    public Donors CamouflageDonors(out KeyedRandom random)
+    {
+        random = key.For(CorruptionStream.Camouflage);
+        return DonorIndex.Of(group).Any(Row, donorRows);
+    }
+
+    /// <summary>A row of the same group.</summary>
+    public RawRow Other(int row) => group.Rows[row];
+
+    private bool TryTakeOtherText()
+    {
+        var random = key.For(CorruptionStream.Match);
+        if (random.NextDouble() >= options.MismatchShare)
+            return false;
+        var index = DonorIndex.Of(group);
+        return TryTakeText(index.SameSubcategory(Row, donorRows), ref random) || TryTakeText(index.Any(Row, donorRows), ref random);
+    }
+
+    // A product of the very same text would be a mismatch that matches.
+    private bool TryTakeText(Donors donors, ref KeyedRandom random)
+    {
+        while (donors.TryDraw(ref random, out var donor))
+        {
+            var text = group.Rows[donor].Text;
+            if (!string.Equals(text, Own.Text, StringComparison.Ordinal) && otherText.TryRead(text))
+                return true;
+        }
+
+        return false;
+    }
+
+    private void WriteText(MicroBatch batch, int slot)
+    {
+        var (length, slots) = (options.Model.TextLength, options.Model.MaxMaskedTokens);
+        var ids = Text.Ids;
+        var inputIds = batch.InputIds.AsSpan(slot * length, length);
+        var mask = batch.InputMask.AsSpan(slot * length, length);
+        inputIds.Fill(options.Tokenizer.PadId);
+        mask.Clear();
+        mask[..ids.Length].Fill(1);
+        for (var i = 0; i < ids.Length; i++)
+            inputIds[i] = ids[i];
+
+        var random = key.For(CorruptionStream.Tokens);
+        TokenMasking.Apply(
+            ref random, options.Tokenizer, masking.HiddenTokens, inputIds,
+            batch.MaskedPositions.AsSpan(slot * slots, slots),
+            batch.MaskedIds.AsSpan(slot * slots, slots),
+            batch.MaskedWeights.AsSpan(slot * slots, slots));
+    }
+
+    private void WriteHidden(int level, Span<long> cells)
+    {
+        var hidden = HiddenPatches.Slice(PatchLevels.Offset(level), PatchLevels.Size(level));
+        for (int cell = 0, written = 0; written < cells.Length; cell++)
+        {
+            if (hidden[cell])
+                cells[written++] = cell;
+        }
+    }
+}
