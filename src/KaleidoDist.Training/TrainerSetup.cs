@@ -59,6 +59,10 @@ public sealed record TrainerSetup
             Model = Spec.Model,
             Seed = Spec.Seed,
             MismatchShare = Spec.Training.MismatchShare,
+            Tasks = Spec.Training.Tasks,
+            Masking = Spec.Training.Masking,
+            MaskMlmOnNegative = Spec.Training.MaskMlmOnNegative,
+            Box = Spec.Data.Box,
             FixedEpoch = fixedEpoch,
             Tokenizer = Spec.Data.Vocabulary is { } path ? WordPieceTokenizer.FromVocabulary(path) : WordPieceTokenizer.BertBaseUncased,
         };

@@ -69,6 +69,9 @@ public sealed record DataSpec
     /// <summary>Share of rows that may fail to decode before the job refuses to go on, 0..1. Default 0.001.</summary>
     public double MaxBadRows { get; init; } = 0.001;
 
+    /// <summary>What part of a picture is cut into patches.</summary>
+    public BoxKind Box { get; init; } = BoxKind.Foreground;
+
     /// <summary>Vocabulary file, one WordPiece entry a line; null for the built-in bert-base-uncased.</summary>
     public string? Vocabulary { get; init; }
 }
@@ -111,6 +114,18 @@ public sealed record TrainingSpec
     /// <summary>Optimizer steps; null when <see cref="Epochs"/> is given.</summary>
     public long? Steps { get; init; }
 
+    /// <summary>Which tasks are trained, and what each counts.</summary>
+    public TaskWeights Tasks { get; init; } = TaskWeights.All;
+
+    /// <summary>Whether the tasks' weights follow their losses.</summary>
+    public LossWeighting LossWeighting { get; init; } = LossWeighting.Fixed;
+
+    /// <summary>How words and patches are chosen to be hidden.</summary>
+    public MaskingKind Masking { get; init; } = MaskingKind.Aligned;
+
+    /// <summary>Whether hidden words of a text that belongs to another picture are left out of the token loss. Default false, as the original counts them.</summary>
+    public bool MaskMlmOnNegative { get; init; }
+
     /// <summary>The optimizer.</summary>
     public OptimizerSpec Optimizer { get; init; } = new();
 
@@ -137,10 +152,10 @@ public sealed record TrainingSpec
     public int LeafSize => GlobalBatchSize / VirtualRanks;
 }
 
-/// <summary>AdamW (Loshchilov and Hutter, 2019).</summary>
+/// <summary>The rule that turns gradients into new weights.</summary>
 public sealed record OptimizerSpec
 {
-    /// <summary>adamw.</summary>
+    /// <summary>adamw (Loshchilov and Hutter, 2019), adam (Kingma and Ba, 2015) or lamb (You et al., 2020).</summary>
     public string Name { get; init; } = "adamw";
 
     /// <summary>Peak learning rate.</summary>
@@ -155,7 +170,7 @@ public sealed record OptimizerSpec
     /// <summary>Added to the root of the second moment.</summary>
     public double Epsilon { get; init; } = 1e-6;
 
-    /// <summary>Decoupled weight decay; not on biases and LayerNorm.</summary>
+    /// <summary>Weight decay, not on biases and LayerNorm: of the weights themselves (adamw, lamb), or as L2 in the gradient (adam).</summary>
     public double WeightDecay { get; init; } = 1e-4;
 
     /// <summary>Largest global gradient norm; 0 turns clipping off.</summary>
@@ -165,11 +180,17 @@ public sealed record OptimizerSpec
 /// <summary>The learning rate over time.</summary>
 public sealed record ScheduleSpec
 {
-    /// <summary>linear (to zero at the last step) or constant.</summary>
+    /// <summary>linear (to zero at the last step), constant, or polynomial.</summary>
     public string Name { get; init; } = "linear";
 
     /// <summary>Warm-up: a share of all steps when below 1, else a number of steps.</summary>
     public double Warmup { get; init; } = 0.1;
+
+    /// <summary>Of polynomial: exponent of the share of steps that are left. 1 makes it linear.</summary>
+    public double Power { get; init; } = 1;
+
+    /// <summary>Of polynomial: the rate after the last step.</summary>
+    public double EndLearningRate { get; init; }
 }
 
 /// <summary>Kind of device ranks compute on.</summary>
@@ -251,4 +272,7 @@ public sealed record EvaluationSpec
 
     /// <summary>Validation samples used at most; 0 for all.</summary>
     public int Samples { get; init; }
+
+    /// <summary>When to end a training that does not get better any more; null for never.</summary>
+    public EarlyStopSpec? EarlyStop { get; init; }
 }

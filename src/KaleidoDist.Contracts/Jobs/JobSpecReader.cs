@@ -88,8 +88,8 @@ public static partial class JobSpecReader
             Data = data,
             Training = training,
             Workers = BindWorkers(root.Section("workers"), training),
-            Checkpoint = BindCheckpoint(root.Section("checkpoint"), data, baseDirectory),
-            Evaluation = BindEvaluation(root.Section("evaluation")),
+            Checkpoint = BindCheckpoint(root.Section("checkpoint"), data, training.Tasks, baseDirectory),
+            Evaluation = BindEvaluation(root.Section("evaluation"), data, training.Tasks),
         };
         root.Finish();
         return spec;
@@ -130,6 +130,7 @@ public static partial class JobSpecReader
             Validation = section.Has("validation") ? section.FilePath("validation", baseDirectory) : null,
             ShuffleWindow = (int)section.Integer("shuffle_window", 4, 1, 1024),
             MaxBadRows = section.Number("max_bad_rows", 0.001, 0, 1),
+            Box = section.Choice("box", "foreground", "foreground", "whole") == "foreground" ? BoxKind.Foreground : BoxKind.Whole,
             Vocabulary = section.Has("vocabulary") ? section.FilePath("vocabulary", baseDirectory) : null,
         };
         section.Finish();
@@ -146,6 +147,7 @@ public static partial class JobSpecReader
             section.Error("global_batch_size", $"'training.global_batch_size' {globalBatch} is not divisible by 'training.virtual_ranks' {virtualRanks}; the nearest that are: {NearestMultiples(globalBatch, virtualRanks)}");
         if (section.Has("epochs") == section.Has("steps"))
             section.Error("steps", section.Has("steps") ? "'training.epochs' and 'training.steps' are both given; expected one of them" : "'training.epochs' or 'training.steps' is missing");
+        var optimizer = BindOptimizer(section.Section("optimizer"));
         var training = new TrainingSpec
         {
             GlobalBatchSize = globalBatch,
@@ -153,45 +155,21 @@ public static partial class JobSpecReader
             MicroBatchSize = (int)section.Integer("micro_batch_size", 16, 1, 1 << 16),
             Epochs = section.Has("epochs") ? (int)section.Integer("epochs", 1, 1, 1_000_000) : null,
             Steps = section.Has("steps") ? section.Integer("steps", 1, 1) : null,
-            Optimizer = BindOptimizer(section.Section("optimizer")),
-            Schedule = BindSchedule(section.Section("schedule")),
+            Tasks = BindTasks(section.Section("tasks")),
+            LossWeighting = section.Choice("loss_weighting", "fixed", "fixed", "adaptive") == "fixed" ? LossWeighting.Fixed : LossWeighting.Adaptive,
+            Masking = section.Choice("masking", "aligned", "aligned", "random") == "aligned" ? MaskingKind.Aligned : MaskingKind.Random,
+            MaskMlmOnNegative = section.Choice("mask_mlm_on_negative", "false", "true", "false") == "true",
+            Optimizer = optimizer,
+            Schedule = BindSchedule(section.Section("schedule"), optimizer),
             Precision = section.Choice("precision", "f32", "f32") == "f32" ? Precision.F32 : Precision.Bf16,
             Reduction = section.Choice("reduction", "exact", "exact", "fast") == "exact" ? ReductionMode.Exact : ReductionMode.Fast,
             Overlap = section.Choice("overlap", "true", "true", "false") == "true",
             MismatchShare = section.Number("mismatch_share", 0.5, 0, 1),
             VerifyEvery = (int)section.Integer("verify_every", 100, 0, int.MaxValue),
         };
+        CheckTaskSettings(section, training);
         section.Finish();
         return training;
-    }
-
-    private static OptimizerSpec BindOptimizer(SpecSection section)
-    {
-        var defaults = new OptimizerSpec();
-        var (beta1, beta2) = section.Pair("betas", defaults.Beta1, defaults.Beta2, 0, 0.999999);
-        var optimizer = new OptimizerSpec
-        {
-            Name = section.Choice("name", "adamw", "adamw"),
-            LearningRate = section.Number("learning_rate", defaults.LearningRate, 0, 100),
-            Beta1 = beta1,
-            Beta2 = beta2,
-            Epsilon = section.Number("epsilon", defaults.Epsilon, 1e-12, 1),
-            WeightDecay = section.Number("weight_decay", defaults.WeightDecay, 0, 10),
-            ClipNorm = section.Number("clip_norm", defaults.ClipNorm, 0, 1e9),
-        };
-        section.Finish();
-        return optimizer;
-    }
-
-    private static ScheduleSpec BindSchedule(SpecSection section)
-    {
-        var schedule = new ScheduleSpec
-        {
-            Name = section.Choice("name", "linear", "linear", "constant"),
-            Warmup = section.Number("warmup", 0.1, 0, 1e9),
-        };
-        section.Finish();
-        return schedule;
     }
 
     private static WorkersSpec BindWorkers(SpecSection section, TrainingSpec training)
@@ -216,7 +194,7 @@ public static partial class JobSpecReader
         return workers;
     }
 
-    private static CheckpointSpec BindCheckpoint(SpecSection section, DataSpec data, string baseDirectory)
+    private static CheckpointSpec BindCheckpoint(SpecSection section, DataSpec data, TaskWeights tasks, string baseDirectory)
     {
         var (steps, time) = section.StepsTimeOrAuto("every", TimeSpan.FromMinutes(5));
         var keep = section.Section("keep");
@@ -229,33 +207,11 @@ public static partial class JobSpecReader
             EverySteps = steps,
             KeepLast = (int)keep.Integer("last", 3, 2, 1_000_000),
             KeepEvery = keep.TimeOrOff("every", TimeSpan.FromHours(6)),
-            KeepBest = keep.Has("best") ? BindKeepBest(keep.Section("best"), data) : null,
+            KeepBest = keep.Has("best") ? BindKeepBest(keep.Section("best"), data, tasks) : null,
         };
         keep.Finish();
         section.Finish();
         return spec;
-    }
-
-    private static KeepBestSpec BindKeepBest(SpecSection section, DataSpec data)
-    {
-        if (data.Validation is null)
-            section.Error("metric", "'checkpoint.keep.best' compares what is measured on the validation set, but 'data.validation' is missing");
-        if (!section.Has("metric"))
-            section.Error("metric", $"'checkpoint.keep.best.metric' is missing; expected {string.Join(", ", KeepBestSpec.Metrics)}");
-        var best = new KeepBestSpec(section.Choice("metric", KeepBestSpec.Metrics[0], [.. KeepBestSpec.Metrics]), (int)section.Integer("count", 1, 1, 1000));
-        section.Finish();
-        return best;
-    }
-
-    private static EvaluationSpec BindEvaluation(SpecSection section)
-    {
-        var evaluation = new EvaluationSpec
-        {
-            Every = (int)section.Integer("every", 0, 0, int.MaxValue),
-            Samples = (int)section.Integer("samples", 0, 0, int.MaxValue),
-        };
-        section.Finish();
-        return evaluation;
     }
 
     private static string NearestMultiples(int value, int factor)

@@ -26,6 +26,7 @@ public sealed class AlignmentGuidedMasking
     private const int MaxPairCount = 256;
 
     private readonly int maxMaskedTokens;
+    private readonly TaskWeights tasks;
     private readonly bool[] hiddenTokens;
     private readonly bool[] hiddenPatches = new bool[PatchLevels.PatchCount];
     private readonly int[] patchesLeft = new int[PatchLevels.Count + 1];
@@ -33,11 +34,12 @@ public sealed class AlignmentGuidedMasking
     private readonly List<int> order = [];
     private int tokensLeft;
 
-    /// <summary>Allocates for texts of a model.</summary>
-    public AlignmentGuidedMasking(int textLength, int maxMaskedTokens)
+    /// <summary>Allocates for texts of a model; what only a task that is off would hide stays visible.</summary>
+    public AlignmentGuidedMasking(int textLength, int maxMaskedTokens, TaskWeights? tasks = null)
     {
         hiddenTokens = new bool[textLength];
         this.maxMaskedTokens = maxMaskedTokens;
+        this.tasks = tasks ?? TaskWeights.All;
     }
 
     /// <summary>[T] whether a text position is hidden, after <see cref="Choose"/>.</summary>
@@ -58,8 +60,10 @@ public sealed class AlignmentGuidedMasking
     {
         Array.Clear(hiddenTokens);
         Array.Clear(hiddenPatches);
-        (patchesLeft[3], patchesLeft[4], patchesLeft[5]) = (1, PatchLevels.GreyCount, PatchLevels.BlankCount);
-        tokensLeft = TokenBudget(wordStart.Length, maxMaskedTokens);
+        patchesLeft[3] = tasks.IsOn(PretrainTask.Camouflage) ? 1 : 0;
+        patchesLeft[4] = tasks.IsOn(PretrainTask.Grey) ? PatchLevels.GreyCount : 0;
+        patchesLeft[5] = tasks.IsOn(PretrainTask.Blank) ? PatchLevels.BlankCount : 0;
+        tokensLeft = tasks.IsOn(PretrainTask.Mlm) ? TokenBudget(wordStart.Length, maxMaskedTokens) : 0;
         ReadPairs(wordStart, alignments);
 
         HideFromPairs(ref random);

@@ -40,7 +40,8 @@ public sealed class BankSampleEncoder : ISampleEncoder
         vectors.Read(BankLayout.Rotation(decisions.QuarterTurns), Patch(patches, BankLayout.Clean(1, 0)));
         WriteJigsaw(vectors, patches);
         WriteGrey(vectors, patches, batch, slot);
-        WriteCamouflage(vectors, Patch(patches, BankLayout.Clean(Camouflage.Level, decisions.CamouflageCell)));
+        if (decisions.CamouflageCell is { } cell)
+            WriteCamouflage(vectors, cell, Patch(patches, BankLayout.Clean(Camouflage.Level, cell)));
         return true;
     }
 
@@ -54,7 +55,7 @@ public sealed class BankSampleEncoder : ISampleEncoder
 
     private void WriteGrey(BankVectors vectors, Span<float> patches, MicroBatch batch, int slot)
     {
-        for (var i = slot * PatchLevels.GreyCount; i < (slot + 1) * PatchLevels.GreyCount; i++)
+        for (var i = slot * PatchLevels.GreyCount; i < slot * PatchLevels.GreyCount + decisions.GreyCount; i++)
         {
             var cell = (int)batch.GreyPositions[i];
             vectors.Read(BankLayout.Clean(4, cell), batch.GreyTargets.AsSpan(i * featureSize, featureSize));
@@ -62,9 +63,8 @@ public sealed class BankSampleEncoder : ISampleEncoder
         }
     }
 
-    private void WriteCamouflage(BankVectors own, Span<float> patch)
+    private void WriteCamouflage(BankVectors own, int cell, Span<float> patch)
     {
-        var cell = decisions.CamouflageCell;
         var donors = decisions.CamouflageDonors(out var random);
         var found = false;
         for (var refusals = 0; refusals <= Camouflage.MaxRefusals && donors.TryDraw(ref random, out var donor); refusals++)

@@ -1,12 +1,13 @@
 using System.IO.Hashing;
+using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Data;
 
 /// <summary>
-/// Decodes the pictures of rows and locks them to their foreground box, keeping the latest within a bound of bytes (first in, first
+/// Decodes the pictures of rows and locks them to their foreground box (or leaves them whole), keeping the latest within a bound of bytes (first in, first
 /// out). Entries are found by the content of the encoded bytes, so no row, row group or data set is confused with another.
 /// </summary>
-internal sealed class CropCache(int minimumSide, long capacityBytes)
+internal sealed class CropCache(int minimumSide, long capacityBytes, BoxKind box = BoxKind.Foreground)
 {
     private readonly PictureDecoder decoder = new();
     private readonly Dictionary<CropKey, Picture?> crops = [];
@@ -37,7 +38,7 @@ internal sealed class CropCache(int minimumSide, long capacityBytes)
         if (!decoder.TryDecode(row.Image.Span, minimumSide, out var picture, out _))
             return null;
         using (picture)
-            return picture.Crop(ForegroundBox.Of(row.ForegroundBox, picture));
+            return picture.Crop(box == BoxKind.Whole ? new PixelBox(0, 0, picture.Width, picture.Height) : ForegroundBox.Of(row.ForegroundBox, picture));
     }
 
     private void Evict()

@@ -29,7 +29,7 @@ public sealed class KaleidoSampleEncoder : ISampleEncoder
         options.Validate(PatchEncoderKind.Pixels);
         model = options.Model;
         decisions = new SampleDecisions(options);
-        crops = new CropCache(MinimumDecodedSide(model), options.CropCacheBytes);
+        crops = new CropCache(MinimumDecodedSide(model), options.CropCacheBytes, options.Box);
         patchLength = KaleidoPatches.PatchLength(model.CellSide);
         fourPatches = new float[Jigsaw.PatchCount * patchLength];
     }
@@ -74,7 +74,7 @@ public sealed class KaleidoSampleEncoder : ISampleEncoder
 
     private void WriteGrey(Span<float> patches, Picture crop, MicroBatch batch, int slot)
     {
-        for (var i = slot * PatchLevels.GreyCount; i < (slot + 1) * PatchLevels.GreyCount; i++)
+        for (var i = slot * PatchLevels.GreyCount; i < slot * PatchLevels.GreyCount + decisions.GreyCount; i++)
         {
             var cell = (int)batch.GreyPositions[i];
             WriteTarget(crop, 4, cell, Slot(batch.GreyTargets, i, ReconstructionTarget.Length));
@@ -85,7 +85,7 @@ public sealed class KaleidoSampleEncoder : ISampleEncoder
     // Zero is mid-grey in [-1, 1]: no content, yet unlike the white background that most pictures have.
     private void WriteBlank(Span<float> patches, Picture crop, MicroBatch batch, int slot)
     {
-        for (var i = slot * PatchLevels.BlankCount; i < (slot + 1) * PatchLevels.BlankCount; i++)
+        for (var i = slot * PatchLevels.BlankCount; i < slot * PatchLevels.BlankCount + decisions.BlankCount; i++)
         {
             var cell = (int)batch.BlankPositions[i];
             WriteTarget(crop, 5, cell, Slot(batch.BlankTargets, i, ReconstructionTarget.Length));
@@ -101,7 +101,8 @@ public sealed class KaleidoSampleEncoder : ISampleEncoder
 
     private void WriteCamouflage(Span<float> patches)
     {
-        var cell = decisions.CamouflageCell;
+        if (decisions.CamouflageCell is not { } cell)
+            return;
         var patch = Patch(patches, cell);
         var lent = fourPatches.AsSpan(0, patchLength);
         var donors = decisions.CamouflageDonors(out var random);

@@ -21,7 +21,7 @@ internal sealed class SampleDecisions
     public SampleDecisions(SampleEncoderOptions options)
     {
         this.options = options;
-        masking = new AlignmentGuidedMasking(options.Model.TextLength, options.Model.MaxMaskedTokens);
+        masking = new AlignmentGuidedMasking(options.Model.TextLength, options.Model.MaxMaskedTokens, options.Tasks);
         ownText = new TokenBuffer(options.Tokenizer, options.Model.TextLength);
         otherText = new TokenBuffer(options.Tokenizer, options.Model.TextLength);
     }
@@ -35,14 +35,20 @@ internal sealed class SampleDecisions
     /// <summary>Whether text and picture belong together.</summary>
     public bool Matches { get; private set; }
 
-    /// <summary>Counter-clockwise quarter turns of the 1x1 patch.</summary>
-    public int QuarterTurns => key.For(CorruptionStream.Rotation).Next(Rotation.ClassCount);
+    /// <summary>Counter-clockwise quarter turns of the 1x1 patch; none when that task is off.</summary>
+    public int QuarterTurns => IsOn(PretrainTask.Rotation) ? key.For(CorruptionStream.Rotation).Next(Rotation.ClassCount) : 0;
 
-    /// <summary>Rank of the permutation of the 2x2 patches.</summary>
-    public int JigsawRank => key.For(CorruptionStream.Jigsaw).Next(Jigsaw.ClassCount);
+    /// <summary>Rank of the permutation of the 2x2 patches; the identity when that task is off.</summary>
+    public int JigsawRank => IsOn(PretrainTask.Jigsaw) ? key.For(CorruptionStream.Jigsaw).Next(Jigsaw.ClassCount) : 0;
 
-    /// <summary>The 3x3 patch that another product's stands in for.</summary>
-    public int CamouflageCell => HiddenPatches[PatchLevels.Offset(Camouflage.Level)..].IndexOf(true);
+    /// <summary>The 3x3 patch that another product's stands in for; null when that task is off.</summary>
+    public int? CamouflageCell => IsOn(PretrainTask.Camouflage) ? HiddenPatches[PatchLevels.Offset(Camouflage.Level)..].IndexOf(true) : null;
+
+    /// <summary>Patches that lose their color, the first of the slot's places; 0 when that task is off.</summary>
+    public int GreyCount => IsOn(PretrainTask.Grey) ? PatchLevels.GreyCount : 0;
+
+    /// <summary>Patches that are blanked, the first of the slot's places; 0 when that task is off.</summary>
+    public int BlankCount => IsOn(PretrainTask.Blank) ? PatchLevels.BlankCount : 0;
 
     private ReadOnlySpan<bool> HiddenPatches => masking.HiddenPatches;
 
@@ -65,16 +71,18 @@ internal sealed class SampleDecisions
 
         // Another product's text is aligned with nothing here.
         var random = key.For(CorruptionStream.Masking);
-        masking.Choose(ref random, Text.WordStart, Matches ? Own.Alignments : []);
+        masking.Choose(ref random, Text.WordStart, Matches && options.Masking == MaskingKind.Aligned ? Own.Alignments : []);
 
         batch.SampleIds[slot] = Own.SampleIndex;
         batch.MatchLabels[slot] = Matches ? 1 : 0;
         batch.RotationLabels[slot] = QuarterTurns;
         batch.JigsawLabels[slot] = JigsawRank;
-        batch.CamouflageLabels[slot] = CamouflageCell;
+        batch.CamouflageLabels[slot] = CamouflageCell ?? 0;
         WriteText(batch, slot);
-        WriteHidden(4, batch.GreyPositions.AsSpan(slot * PatchLevels.GreyCount, PatchLevels.GreyCount));
-        WriteHidden(5, batch.BlankPositions.AsSpan(slot * PatchLevels.BlankCount, PatchLevels.BlankCount));
+        WriteHidden(4, GreyCount, Slot(batch.GreyPositions), Slot(batch.GreyTargets));
+        WriteHidden(5, BlankCount, Slot(batch.BlankPositions), Slot(batch.BlankTargets));
+
+        Span<T> Slot<T>(T[] values) => values.AsSpan(slot * (values.Length / batch.Count), values.Length / batch.Count);
     }
 
     /// <summary>The rows that may lend the camouflage's patch, in the order they are asked; those of other products.</summary>
@@ -91,7 +99,7 @@ internal sealed class SampleDecisions
     private bool TryTakeOtherText()
     {
         var random = key.For(CorruptionStream.Match);
-        if (random.NextDouble() >= options.MismatchShare)
+        if (!IsOn(PretrainTask.Itm) || random.NextDouble() >= options.MismatchShare)
             return false;
         var index = DonorIndex.Of(group);
         return TryTakeText(index.SameSubcategory(Row, donorRows), ref random) || TryTakeText(index.Any(Row, donorRows), ref random);
@@ -128,15 +136,26 @@ internal sealed class SampleDecisions
             batch.MaskedPositions.AsSpan(slot * slots, slots),
             batch.MaskedIds.AsSpan(slot * slots, slots),
             batch.MaskedWeights.AsSpan(slot * slots, slots));
+        if (!Matches && options.MaskMlmOnNegative)
+            batch.MaskedWeights.AsSpan(slot * slots, slots).Clear();
     }
 
-    private void WriteHidden(int level, Span<long> cells)
+    /// <summary>Writes the hidden cells of a level, ascending; places and targets of a task that is off are zero.</summary>
+    private void WriteHidden(int level, int count, Span<long> cells, Span<float> targets)
     {
+        if (count == 0)
+        {
+            cells.Clear();
+            targets.Clear();
+        }
+
         var hidden = HiddenPatches.Slice(PatchLevels.Offset(level), PatchLevels.Size(level));
-        for (int cell = 0, written = 0; written < cells.Length; cell++)
+        for (int cell = 0, written = 0; written < count; cell++)
         {
             if (hidden[cell])
                 cells[written++] = cell;
         }
     }
+
+    private bool IsOn(PretrainTask task) => options.Tasks.IsOn(task);
 }

@@ -20,6 +20,18 @@ public sealed record SampleEncoderOptions
     /// <summary>Share of samples whose text is another product's, 0..1.</summary>
     public double MismatchShare { get; init; } = 0.5;
 
+    /// <summary>The tasks that samples are made for: of one that is off nothing is rotated, permuted, lent, greyed, blanked, hidden or mismatched.</summary>
+    public TaskWeights Tasks { get; init; } = TaskWeights.All;
+
+    /// <summary>How words and patches are chosen to be hidden.</summary>
+    public MaskingKind Masking { get; init; } = MaskingKind.Aligned;
+
+    /// <summary>Whether hidden words of a mismatched text count nothing. They are hidden all the same: what is hidden must not tell a mismatch.</summary>
+    public bool MaskMlmOnNegative { get; init; }
+
+    /// <summary>What part of a picture is cut into patches.</summary>
+    public BoxKind Box { get; init; } = BoxKind.Foreground;
+
     /// <summary>
     /// An epoch that stands in for every epoch asked for, so that a sample is the same in every pass; null in training. Evaluation takes
     /// <see cref="EvaluationEpoch"/>.

@@ -11,17 +11,17 @@ namespace KaleidoDist.Model;
 /// </summary>
 public sealed class KaleidoLosses
 {
-    private KaleidoLosses(Tensor perTask, Tensor correct)
+    private KaleidoLosses(Tensor perTask, Tensor total, Tensor correct)
     {
-        Total = perTask.sum();
+        Total = total;
         PerTask = perTask.detach();
         Correct = correct;
     }
 
-    /// <summary>Scalar: the unweighted sum of the seven; the one to call <c>backward()</c> on.</summary>
+    /// <summary>Scalar: the sum of the tasks that are on, each times its weight; the one to call <c>backward()</c> on.</summary>
     public Tensor Total { get; }
 
-    /// <summary>[7] float32 by <see cref="PretrainTask"/>, each this micro-batch's part of the leaf's loss.</summary>
+    /// <summary>[7] float32 by <see cref="PretrainTask"/>, each this micro-batch's part of the leaf's loss, without its weight; 0 of a task that is off.</summary>
     public Tensor PerTask { get; }
 
     /// <summary>[5] int64 right answers of the classification tasks, by <see cref="PretrainTask"/>; of masked slots for the first.</summary>
@@ -31,27 +31,31 @@ public sealed class KaleidoLosses
     /// <param name="outputs">What the model said.</param>
     /// <param name="inputs">What it was asked, with the labels.</param>
     /// <param name="scale">Counts of the leaf.</param>
-    public static KaleidoLosses Compute(KaleidoOutputs outputs, KaleidoInputs inputs, LossScale scale)
+    /// <param name="weights">What each task counts; null for all of them once.</param>
+    public static KaleidoLosses Compute(KaleidoOutputs outputs, KaleidoInputs inputs, LossScale scale, TaskWeights? weights = null)
     {
+        weights ??= TaskWeights.All;
         Tensor maskedIds = inputs.MaskedIds.flatten(), maskedWeights = inputs.MaskedWeights.flatten();
         if (inputs.MaskedSlots is { } slots)
             (maskedIds, maskedWeights) = (maskedIds.index_select(0, slots), maskedWeights.index_select(0, slots));
 
-        var mlm = (functional.cross_entropy(outputs.MlmLogits, maskedIds, reduction: Reduction.None) * maskedWeights).sum() / (scale.MaskedWeights + LossScale.MaskedWeightOffset);
         Tensor Classify(Tensor logits, Tensor labels) => functional.cross_entropy(logits, labels, reduction: Reduction.Sum) / scale.Samples;
         Tensor Reconstruct(Tensor logits, Tensor targets) => Divergence(logits, targets) / (scale.Samples * logits.shape[1]);
-        var losses = stack(
-        [
-            mlm,
-            Classify(outputs.MatchLogits, inputs.MatchLabels),
-            Classify(outputs.RotationLogits, inputs.RotationLabels),
-            Classify(outputs.JigsawLogits, inputs.JigsawLabels),
-            Classify(outputs.CamouflageLogits, inputs.CamouflageLabels),
-            Reconstruct(outputs.GreyLogits, inputs.GreyTargets),
-            Reconstruct(outputs.BlankLogits, outputs.BlankTargets),
-        ]);
+        Tensor LossOf(PretrainTask task) => task switch
+        {
+            PretrainTask.Mlm => (functional.cross_entropy(outputs.MlmLogits, maskedIds, reduction: Reduction.None) * maskedWeights).sum() / (scale.MaskedWeights + LossScale.MaskedWeightOffset),
+            PretrainTask.Itm => Classify(outputs.MatchLogits, inputs.MatchLabels),
+            PretrainTask.Rotation => Classify(outputs.RotationLogits, inputs.RotationLabels),
+            PretrainTask.Jigsaw => Classify(outputs.JigsawLogits, inputs.JigsawLabels),
+            PretrainTask.Camouflage => Classify(outputs.CamouflageLogits, inputs.CamouflageLabels),
+            PretrainTask.Grey => Reconstruct(outputs.GreyLogits, inputs.GreyTargets),
+            _ => Reconstruct(outputs.BlankLogits, outputs.BlankTargets),
+        };
 
-        return new KaleidoLosses(losses, stack(
+        // A task that is off is no part of the graph: its head gets no gradient, not even zeros times something that is not finite.
+        var losses = stack([.. Enum.GetValues<PretrainTask>().Select(task => weights.IsOn(task) ? LossOf(task) : zeros([], device: outputs.Sequence.device))]);
+        var total = weights.IsPlainSum ? losses.sum() : (losses * tensor([.. Enum.GetValues<PretrainTask>().Select(task => (float)weights[task])], device: losses.device)).sum();
+        return new KaleidoLosses(losses, total, stack(
         [
             Right(outputs.MlmLogits, maskedIds).logical_and(maskedWeights.gt(0)).sum(),
             Right(outputs.MatchLogits, inputs.MatchLabels).sum(),

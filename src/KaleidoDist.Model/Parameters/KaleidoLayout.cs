@@ -15,6 +15,18 @@ public static class KaleidoLayout
     // Slots are 64-byte aligned: only widths that are multiples of 16 floats leave no gap between neighbours.
     private const int WidthMultiple = 16;
 
+    // By task. The decoder of the token task is the table of word embeddings, which is no head.
+    private static readonly string[][] HeadPrefixes =
+    [
+        ["cls.predictions."],
+        ["cls.seq_relationship.", "bert.pooler."],
+        ["cls.rotation."],
+        ["cls.jigsaw."],
+        ["cls.camouflage."],
+        ["cls.grey_to_color."],
+        ["cls.blank_to_color."],
+    ];
+
     /// <summary>Lays out the parameters of a model.</summary>
     /// <exception cref="KaleidoException">The sizes do not fit together.</exception>
     public static ParameterLayout Of(ModelConfig config)
@@ -22,6 +34,10 @@ public static class KaleidoLayout
         Validate(config);
         return new ParameterLayout(Names(config).Select(p => (p.Name, p.Shape, Decays(p.Name))));
     }
+
+    /// <summary>Whether only this task's loss reads a parameter: its head, and of image-text matching the pooler too.</summary>
+    public static bool IsHeadOf(PretrainTask task, string parameter)
+        => Array.Exists(HeadPrefixes[(int)task], prefix => parameter.StartsWith(prefix, StringComparison.Ordinal));
 
     /// <summary>Whether weight decay applies to a parameter: not to biases and LayerNorms (KALEIDO-BERT section 4).</summary>
     private static bool Decays(string name)

@@ -8,12 +8,13 @@ namespace KaleidoDist.Training;
 /// <summary>Turns a micro-batch's arrays into the model's input tensors.</summary>
 internal static class BatchTensors
 {
-    /// <summary>Tensors on <paramref name="device"/>; the caller's dispose scope owns them.</summary>
-    internal static KaleidoInputs From(MicroBatch batch, ModelConfig model, Device device)
+    /// <summary>Tensors on <paramref name="device"/>; the caller's dispose scope owns them. Of a task that is off no patch is named.</summary>
+    internal static KaleidoInputs From(MicroBatch batch, ModelConfig model, Device device, TaskWeights? tasks = null)
     {
         long b = batch.Count;
         var patchNumbers = model.PatchEncoder == PatchEncoderKind.Pixels ? model.CellPixelCount : model.PatchFeatureSize;
         Tensor Put<T>(T[] values, params long[] shape) => from_array(values).reshape(shape).to(device);
+        Tensor Of(PretrainTask task, Tensor patches) => (tasks ?? TaskWeights.All).IsOn(task) ? patches : patches.narrow(1, 0, 0);
         return new KaleidoInputs
         {
             InputIds = Put(batch.InputIds, b, model.TextLength),
@@ -27,10 +28,10 @@ internal static class BatchTensors
             RotationLabels = Put(batch.RotationLabels, b),
             JigsawLabels = Put(batch.JigsawLabels, b),
             CamouflageLabels = Put(batch.CamouflageLabels, b),
-            GreyPositions = Put(batch.GreyPositions, b, PatchLevels.GreyCount),
-            BlankPositions = Put(batch.BlankPositions, b, PatchLevels.BlankCount),
-            GreyTargets = Put(batch.GreyTargets, b, PatchLevels.GreyCount, model.ReconstructionSize),
-            BlankTargets = batch.BlankTargets.Length == 0 ? null : Put(batch.BlankTargets, b, PatchLevels.BlankCount, model.ReconstructionSize),
+            GreyPositions = Of(PretrainTask.Grey, Put(batch.GreyPositions, b, PatchLevels.GreyCount)),
+            BlankPositions = Of(PretrainTask.Blank, Put(batch.BlankPositions, b, PatchLevels.BlankCount)),
+            GreyTargets = Of(PretrainTask.Grey, Put(batch.GreyTargets, b, PatchLevels.GreyCount, model.ReconstructionSize)),
+            BlankTargets = batch.BlankTargets.Length == 0 ? null : Of(PretrainTask.Blank, Put(batch.BlankTargets, b, PatchLevels.BlankCount, model.ReconstructionSize)),
         };
     }
 }

@@ -60,16 +60,17 @@ internal sealed class Evaluator(TrainerSetup setup, ReplicaState state, Contract
     {
         using var noGradients = torch.no_grad();
         using var scope = torch.NewDisposeScope();
-        var inputs = BatchTensors.From(batch, spec.Model, state.Device).Compact();
-        var losses = KaleidoLosses.Compute(state.Model.Forward(inputs, training: false), inputs, new LossScale(batch.MaskedWeightSum, batch.Count));
-        LossFigures.Add(share, losses, batch, batch.Count);
+        var tasks = spec.Training.Tasks;
+        var scale = new LossScale(batch.MaskedWeightSum, batch.Count);
+        var inputs = BatchTensors.From(batch, spec.Model, state.Device, tasks).Compact();
+        LossFigures.Add(share, KaleidoLosses.Compute(state.Model.Forward(inputs, training: false), inputs, scale, tasks), batch, scale, tasks);
     }
 
-    private static List<TaskMetric> Describe(TaskSums total, long step)
+    private List<TaskMetric> Describe(TaskSums total, long step)
     {
         var metrics = new List<TaskMetric>();
         void Add(string task, string metric, double value) => metrics.Add(new TaskMetric { Task = task, Metric = metric, Value = value, Step = step });
-        foreach (var task in Enum.GetValues<PretrainTask>())
+        foreach (var task in spec.Training.Tasks.Tasks)
         {
             var name = PretrainTasks.Names[(int)task];
             Add(name, "loss", total.Loss(task));

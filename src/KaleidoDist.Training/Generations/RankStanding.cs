@@ -8,17 +8,18 @@ namespace KaleidoDist.Training;
 /// <param name="Reduced">The step whose reduced gradient it holds unapplied; 0 for none.</param>
 /// <param name="OptimizerStep">Steps its optimizer took.</param>
 /// <param name="Counters">What else it counted.</param>
+/// <param name="History">What it remembers.</param>
 /// <param name="Figures">The reduced figures of step <paramref name="Applied"/>; null when it does not have them.</param>
-internal sealed record RankStanding(long Applied, long Reduced, long OptimizerStep, ReplicaCounters Counters, float[]? Figures)
+internal sealed record RankStanding(long Applied, long Reduced, long OptimizerStep, ReplicaCounters Counters, ReplicaHistory History, float[]? Figures)
 {
-    private const int AppliedAt = 0, ReducedAt = 8, OptimizerAt = 16, NonFiniteAt = 24, HasFiguresAt = 28, ReplacedAt = 32, FiguresAt = 40;
+    private const int AppliedAt = 0, ReducedAt = 8, OptimizerAt = 16, NonFiniteAt = 24, HasFiguresAt = 28, ReplacedAt = 32, HistoryAt = 40, FiguresAt = HistoryAt + ReplicaHistory.ByteCount;
 
     /// <summary>Length of the wire form.</summary>
     internal const int ByteCount = FiguresAt + (TaskSums.Length * sizeof(float));
 
     /// <summary>Of a replica.</summary>
     internal static RankStanding Of(ReplicaState state)
-        => new(state.Step, state.ReducedStep, state.Optimizer.StepCount, state.Counters, state.LastApplied is { } last && last.Step == state.Step ? last.Sums.Values.ToArray() : null);
+        => new(state.Step, state.ReducedStep, state.Optimizer.StepCount, state.Counters, state.History, state.LastApplied is { } last && last.Step == state.Step ? last.Sums.Values.ToArray() : null);
 
     /// <summary>Writes the wire form.</summary>
     internal void Write(Span<byte> bytes)
@@ -30,6 +31,7 @@ internal sealed record RankStanding(long Applied, long Reduced, long OptimizerSt
         BinaryPrimitives.WriteInt32LittleEndian(bytes[NonFiniteAt..], Counters.NonFiniteInARow);
         BinaryPrimitives.WriteInt32LittleEndian(bytes[HasFiguresAt..], Figures is null ? 0 : 1);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[ReplacedAt..], Counters.ReplacedSamples);
+        History.Write(bytes[HistoryAt..]);
         Figures?.CopyTo(MemoryMarshal.Cast<byte, float>(bytes[FiguresAt..]));
     }
 
@@ -39,5 +41,6 @@ internal sealed record RankStanding(long Applied, long Reduced, long OptimizerSt
         BinaryPrimitives.ReadInt64LittleEndian(bytes[ReducedAt..]),
         BinaryPrimitives.ReadInt64LittleEndian(bytes[OptimizerAt..]),
         new ReplicaCounters(BinaryPrimitives.ReadInt32LittleEndian(bytes[NonFiniteAt..]), BinaryPrimitives.ReadInt64LittleEndian(bytes[ReplacedAt..])),
+        ReplicaHistory.Read(bytes[HistoryAt..]),
         BinaryPrimitives.ReadInt32LittleEndian(bytes[HasFiguresAt..]) == 0 ? null : MemoryMarshal.Cast<byte, float>(bytes[FiguresAt..ByteCount]).ToArray());
 }

@@ -61,6 +61,7 @@ public static class StateAgreement
             TakeState(state, collective, source, standings[source]);
         }
 
+        TakeEvaluations(state, standings, step);
         ReplicaComparison.Heal(state, collective, port);
         return new Agreement(step, taken, agreeing, time.GetElapsedTime(catching));
     }
@@ -75,6 +76,7 @@ public static class StateAgreement
             return;
         state.Optimizer.StepCount = standing.OptimizerStep;
         state.Counters = standing.Counters;
+        state.History = standing.History;
         state.ReducedStep = 0;
         if (state.Step != standing.Applied)
             state.LastApplied = null;
@@ -87,6 +89,10 @@ public static class StateAgreement
         figures.CopyTo(sums.Values);
         new StepUpdate(setup.Spec, setup.TotalSteps).Apply(state, step, sums);
     }
+
+    /// <summary>A generation may break when some have the result of an evaluation and others do not, and a joiner has heard of none: the newest counts for all.</summary>
+    private static void TakeEvaluations(ReplicaState state, List<RankStanding> standings, long step)
+        => state.History = state.History with { Evaluations = standings.Where(s => s.Applied == step).MaxBy(s => s.History.Evaluations.At)!.History.Evaluations };
 
     private static List<RankStanding> Exchange(ReplicaState state, ICollective collective)
     {

@@ -24,15 +24,17 @@ internal enum StateFrameKind
 /// <param name="Step">The step it is about.</param>
 /// <param name="OptimizerStep">Steps the optimizer took (state).</param>
 /// <param name="Counters">The donor's counters (state).</param>
+/// <param name="History">What the donor remembers (state).</param>
 /// <param name="Hash">Hash of the replica after it (state).</param>
 /// <param name="Backlog">Frames that wait behind this one: at 0 the joiner is as close as it can be.</param>
 /// <param name="ValueCount">Values of the flat buffers, to compare.</param>
-internal readonly record struct StateFrame(StateFrameKind Kind, long Step, long OptimizerStep, ReplicaCounters Counters, ulong Hash, int Backlog, long ValueCount)
+internal readonly record struct StateFrame(StateFrameKind Kind, long Step, long OptimizerStep, ReplicaCounters Counters, ReplicaHistory History, ulong Hash, int Backlog, long ValueCount)
 {
     private const uint Magic = 0x5453444B; // KDST
+    private const int HistoryAt = 56;
 
     /// <summary>Length of a header.</summary>
-    internal const int ByteCount = 64;
+    internal const int ByteCount = HistoryAt + ReplicaHistory.ByteCount;
 
     internal void Write(Span<byte> bytes)
     {
@@ -45,6 +47,7 @@ internal readonly record struct StateFrame(StateFrameKind Kind, long Step, long 
         BinaryPrimitives.WriteInt32LittleEndian(bytes[36..], Backlog);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[40..], Hash);
         BinaryPrimitives.WriteInt64LittleEndian(bytes[48..], ValueCount);
+        History.Write(bytes[HistoryAt..]);
     }
 
     internal static StateFrame Read(ReadOnlySpan<byte> bytes) => BinaryPrimitives.ReadUInt32LittleEndian(bytes) != Magic
@@ -54,6 +57,7 @@ internal readonly record struct StateFrame(StateFrameKind Kind, long Step, long 
             BinaryPrimitives.ReadInt64LittleEndian(bytes[8..]),
             BinaryPrimitives.ReadInt64LittleEndian(bytes[16..]),
             new ReplicaCounters(BinaryPrimitives.ReadInt32LittleEndian(bytes[32..]), BinaryPrimitives.ReadInt64LittleEndian(bytes[24..])),
+            ReplicaHistory.Read(bytes[HistoryAt..]),
             BinaryPrimitives.ReadUInt64LittleEndian(bytes[40..]),
             BinaryPrimitives.ReadInt32LittleEndian(bytes[36..]),
             BinaryPrimitives.ReadInt64LittleEndian(bytes[48..]));

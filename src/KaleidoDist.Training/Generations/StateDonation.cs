@@ -27,7 +27,7 @@ internal sealed class StateDonation
     {
         (this.state, this.order, this.port, this.time) = (state, order, port, time);
         snapshot = [.. state.ToHost().Select(Copy)];
-        first = new StateFrame(StateFrameKind.State, state.Step, state.Optimizer.StepCount, state.Counters, state.ReplicaHash(), 0, state.HostGradients.Count);
+        first = new StateFrame(StateFrameKind.State, state.Step, state.Optimizer.StepCount, state.Counters, state.History, state.ReplicaHash(), 0, state.HostGradients.Count);
         new Thread(Send) { IsBackground = true, Name = $"donation to member {order.Joiner}" }.Start();
     }
 
@@ -80,11 +80,11 @@ internal sealed class StateDonation
             foreach (var record in queue.GetConsumingEnumerable())
             {
                 record.Figures.CopyTo(figures.Floats.AsSpan());
-                channel.Send(new StateFrame(StateFrameKind.Step, record.Step, 0, default, 0, queue.Count, first.ValueCount), figures.Floats, record.Gradient.Floats);
+                channel.Send(new StateFrame(StateFrameKind.Step, record.Step, 0, default, ReplicaHistory.None, 0, queue.Count, first.ValueCount), figures.Floats, record.Gradient.Floats);
                 free.Add(record.Gradient);
             }
 
-            channel.Send(new StateFrame(StateFrameKind.End, 0, 0, default, 0, 0, first.ValueCount));
+            channel.Send(new StateFrame(StateFrameKind.End, 0, 0, default, ReplicaHistory.None, 0, 0, first.ValueCount));
         }
         catch (Exception error) when (error is IOException or System.Net.Sockets.SocketException or ObjectDisposedException)
         {

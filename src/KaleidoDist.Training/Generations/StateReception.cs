@@ -93,6 +93,7 @@ public sealed class StateReception(TrainerSetup setup, ReplicaState state, ITrai
         state.FromHost();
         state.Optimizer.StepCount = frame.OptimizerStep;
         state.Counters = frame.Counters;
+        state.History = frame.History;
         if (state.ReplicaHash() != frame.Hash)
             throw new InvalidDataException($"the copy of step {frame.Step} does not have the donor's hash");
         state.Step = frame.Step;

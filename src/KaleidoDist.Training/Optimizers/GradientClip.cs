@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 using KaleidoDist.Contracts;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -7,9 +5,9 @@ using static TorchSharp.torch;
 namespace KaleidoDist.Training;
 
 /// <summary>
-/// Clipping of the mean gradient by its global norm. Squares are added in double precision in one fixed order: four lanes within a
-/// parameter, then parameter by parameter in layout order. So equal gradients give the same norm bit for bit, at any world size,
-/// thread count and vector width.
+/// Clipping of the mean gradient by its global norm. Squares are added in double precision in one fixed order: within a parameter as
+/// <see cref="SquareSums"/> says, then parameter by parameter in layout order. So equal gradients give the same norm bit for bit, at any
+/// world size, thread count and vector width.
 /// </summary>
 public static class GradientClip
 {
@@ -23,10 +21,7 @@ public static class GradientClip
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var slots = layout.Slots.Select(slot => gradients.narrow(0, slot.Offset, slot.Count));
-        var squares = gradients.device_type == DeviceType.CPU
-            ? slots.Select(slot => SumOfSquares(MemoryMarshal.Cast<byte, float>(slot.bytes)))
-            : stack([.. slots.Select(slot => slot.to(ScalarType.Float64).square().sum())]).cpu().data<double>();
+        var squares = SquareSums.Of([.. layout.Slots.Select(slot => gradients.narrow(0, slot.Offset, slot.Count))]);
         return Math.Sqrt(squares.Aggregate(0.0, (sum, square) => sum + square));
     }
 
@@ -45,21 +40,5 @@ public static class GradientClip
         }
 
         return norm;
-    }
-
-    private static double SumOfSquares(ReadOnlySpan<float> values)
-    {
-        var lanes = Vector256<double>.Zero;
-        for (; values.Length >= Vector128<float>.Count; values = values[Vector128<float>.Count..])
-        {
-            var (lower, upper) = Vector128.Widen(Vector128.Create(values));
-            var wide = Vector256.Create(lower, upper);
-            lanes += wide * wide;
-        }
-
-        var sum = lanes[0] + lanes[1] + (lanes[2] + lanes[3]);
-        foreach (var value in values)
-            sum += (double)value * value;
-        return sum;
     }
 }

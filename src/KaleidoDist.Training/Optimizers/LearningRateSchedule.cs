@@ -3,14 +3,13 @@ using KaleidoDist.Contracts;
 namespace KaleidoDist.Training;
 
 /// <summary>
-/// The learning rate of a step: warm-up to the peak, then linear decay to zero or none (KALEIDO-BERT section 4). Steps count
+/// The learning rate of a step: warm-up to the peak, times a decay: linear to zero, polynomial to an end rate, or none (KALEIDO-BERT section 4). Steps count
 /// from 0 here, as the order of the data does; the formulas are applied at the middle of a step, s = step + 1/2, so that neither the
 /// first step nor the last is wasted on a rate of zero.
 /// </summary>
 public sealed class LearningRateSchedule
 {
-    private readonly double peak;
-    private readonly bool decays;
+    private readonly Func<double, double> rateOfShareLeft;
     private readonly long totalSteps;
 
     /// <summary>Makes the schedule of a job.</summary>
@@ -20,13 +19,14 @@ public sealed class LearningRateSchedule
     public LearningRateSchedule(ScheduleSpec schedule, double peak, long totalSteps)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(totalSteps);
-        this.peak = peak;
         this.totalSteps = totalSteps;
-        decays = schedule.Name switch
+        rateOfShareLeft = schedule.Name switch
         {
-            "linear" => true,
-            "constant" => false,
-            var name => throw KaleidoException.Usage($"The schedule '{name}' is unknown; expected linear or constant. Correct training.schedule.name."),
+            "linear" => left => peak * left,
+            "constant" => _ => peak,
+            // To single precision: powers differ in the last bit between processors, weights must not.
+            "polynomial" => left => (float)(((peak - schedule.EndLearningRate) * Math.Pow(left, schedule.Power)) + schedule.EndLearningRate),
+            var name => throw KaleidoException.Usage($"The schedule '{name}' is unknown; expected linear, constant or polynomial. Correct training.schedule.name."),
         };
         WarmupSteps = schedule.Warmup < 1 ? (long)(schedule.Warmup * totalSteps) : (long)schedule.Warmup;
     }
@@ -34,14 +34,17 @@ public sealed class LearningRateSchedule
     /// <summary>Steps of warm-up, W; 0 for none.</summary>
     public long WarmupSteps { get; }
 
-    /// <summary>base * (1 - s/T) * min(1, s/W): the decay runs from the start, warm-up multiplies it.</summary>
-    /// <param name="step">0-based; at or past the last step the linear schedule gives 0.</param>
+    /// <summary>
+    /// With l = 1 - s/T, the share that is left: base * l (linear), (base - end) * l^power + end (polynomial) or base (constant), times min(1, s/W): the
+    /// decay runs from the start, warm-up multiplies it.
+    /// </summary>
+    /// <param name="step">0-based; at or past the last step linear gives 0 and polynomial the end rate.</param>
     public double RateAt(long step)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(step);
         var middle = step + 0.5;
-        var decay = decays ? Math.Max(0, 1 - (middle / totalSteps)) : 1;
+        var rate = rateOfShareLeft(Math.Max(0, 1 - (middle / totalSteps)));
         var warmup = middle < WarmupSteps ? middle / WarmupSteps : 1;
-        return peak * decay * warmup;
+        return rate * warmup;
     }
 }

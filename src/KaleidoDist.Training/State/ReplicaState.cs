@@ -17,17 +17,24 @@ public sealed class ReplicaState : IDisposable
     /// <summary><see cref="Step"/> of a replica without a state.</summary>
     public const long Nothing = -1;
 
+    private const string OptimizerKey = "optimizer";
+
+    // Checkpoints that do not name their optimizer are older than the choice.
+    private const string FirstOptimizer = "adamw";
+
     private readonly Tensor? staging;
     private readonly Tensor[] frozen;
+    private readonly JobSpec spec;
     private readonly Dictionary<Tensor, Tensor> hostCopies = [];
 
     private ReplicaState(JobSpec spec, Device device)
     {
+        this.spec = spec;
         Device = device;
         Parameters = new KaleidoParameters(spec.Model, device);
         Model = new KaleidoBert(Parameters);
-        var isFrozen = TrainedRange.FrozenBy(spec.FrozenLayers);
-        Optimizer = new FlatAdamW(spec.Training.Optimizer, Parameters.Weights, Parameters.Gradients, Parameters.Layout, isFrozen: isFrozen);
+        var isFrozen = TrainedRange.FrozenBy(spec);
+        Optimizer = FlatOptimizer.Create(spec.Training.Optimizer, Parameters.Weights, Parameters.Gradients, Parameters.Layout, isFrozen);
         frozen = [.. TrainedRange.Frozen(Parameters.Layout, isFrozen).Select(range => Parameters.Gradients.narrow(0, range.Start, range.Length).DetachFromDisposeScope())];
         staging = device.type == DeviceType.CPU ? null : zeros(Parameters.Layout.Length, dtype: ScalarType.Float32).DetachFromDisposeScope();
         HostGradients = RangeOf(staging ?? Parameters.Gradients);
@@ -44,7 +51,7 @@ public sealed class ReplicaState : IDisposable
     public KaleidoBert Model { get; }
 
     /// <summary>The optimizer with its moments.</summary>
-    public FlatAdamW Optimizer { get; }
+    public FlatOptimizer Optimizer { get; }
 
     /// <summary>Steps applied, over all epochs: the number of the last one; <see cref="Nothing"/> before a joiner got its state.</summary>
     public long Step { get; set; }
@@ -60,6 +67,9 @@ public sealed class ReplicaState : IDisposable
 
     /// <summary>What else steps count.</summary>
     public ReplicaCounters Counters { get; set; }
+
+    /// <summary>What later steps and evaluations depend on besides.</summary>
+    public ReplicaHistory History { get; set; } = ReplicaHistory.None;
 
     /// <summary>Times this replica was found to differ from its peers' and was replaced by theirs.</summary>
     internal int Heals { get; set; }
@@ -191,6 +201,7 @@ public sealed class ReplicaState : IDisposable
         var manifest = new CheckpointCatalog(setup.Spec.Checkpoint.Root, TimeProvider.System).Read(setup.ResumeSeq);
         using Tensor weights = OnHost(Parameters.Weights), first = OnHost(Optimizer.FirstMoment), second = OnHost(Optimizer.SecondMoment);
         var rest = new CheckpointLoader(setup.Spec.Checkpoint.Root).Load(manifest, Destinations(weights), Destinations(first), Destinations(second));
+        RequireMoments(manifest.Seq, rest);
         using (NewDisposeScope())
         using (no_grad())
         {
@@ -200,7 +211,16 @@ public sealed class ReplicaState : IDisposable
         }
 
         Optimizer.StepCount = rest.OptimizerStep;
+        History = ReplicaHistory.FromValues(rest.Values, spec);
         Step = CommittedStep = manifest.Step;
+    }
+
+    /// <summary>Moments mean something to the optimizer that made them only.</summary>
+    private void RequireMoments(long seq, TrainingState rest)
+    {
+        var name = spec.Training.Optimizer.Name;
+        if (rest.Values.GetValueOrDefault(OptimizerKey, FirstOptimizer) is var maker && maker != name)
+            throw KaleidoException.Usage($"Checkpoint {seq} has the moments of {maker}, and 'training.optimizer.name' is {name}; expected the same. Restore it, or begin another run from these weights alone: name the run as 'model.init' and give it another 'checkpoint.uri'.");
     }
 
     private ReplicaState StartFrom(string path)
@@ -223,7 +243,10 @@ public sealed class ReplicaState : IDisposable
         Weights = Sources(addressOf(Parameters.Weights)),
         FirstMoments = Sources(addressOf(Optimizer.FirstMoment)),
         SecondMoments = Sources(addressOf(Optimizer.SecondMoment)),
-        State = new TrainingState(Optimizer.StepCount),
+        State = new TrainingState(Optimizer.StepCount)
+        {
+            Values = new SortedDictionary<string, string>(History.ToValues(spec).Append(new(OptimizerKey, spec.Training.Optimizer.Name)).ToDictionary(), StringComparer.Ordinal),
+        },
     };
 
     private List<TensorSource> Sources(nint start)

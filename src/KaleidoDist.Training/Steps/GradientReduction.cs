@@ -19,6 +19,7 @@ internal sealed class GradientReduction : IDisposable
     private readonly GradientBuckets? buckets; // Null without overlap.
     private readonly FloatRange gradient; // Where leaves are taken from, and where their sum goes.
     private readonly CudaMemory? memory; // Null where gradients are reduced in host memory.
+    private readonly TrainingSpec training;
     private readonly int lastLeaf;
     private readonly Queue<Reduction> underWay = [];
 
@@ -30,7 +31,7 @@ internal sealed class GradientReduction : IDisposable
     /// <summary>The reduction in <paramref name="memory"/>, where gradients lie in a GPU's memory that the collective reduces; else in the host's.</summary>
     internal GradientReduction(JobSpec spec, ReplicaState state, ICollective collective, CudaMemory? memory, long bucketCount)
     {
-        (this.state, this.collective, this.memory) = (state, collective, memory);
+        (this.state, this.collective, this.memory, training) = (state, collective, memory, spec.Training);
         leafGradient = new LeafGradient(spec, state.Model, state.Parameters, state.Device);
         gradient = memory?.Adopt(state.Parameters.Gradients) ?? state.HostGradients;
         var length = state.Parameters.Layout.Length;
@@ -50,9 +51,10 @@ internal sealed class GradientReduction : IDisposable
     /// <summary>Computes the next leaf's gradient and adds it; its figures go to <paramref name="sums"/>.</summary>
     internal void Add(long step, Leaf leaf, TaskSums sums)
     {
+        var weights = LossWeights.Of(training, state.History);
         if (buckets is null || leaf.VirtualRank != lastLeaf)
         {
-            leafGradient.Compute(step, leaf, sums);
+            leafGradient.Compute(step, leaf, weights, sums);
             if (memory is null)
                 state.PullGradients();
             accumulator.Add(gradient);
@@ -62,7 +64,7 @@ internal sealed class GradientReduction : IDisposable
         try
         {
             accumulator.BeginLeaf();
-            leafGradient.Compute(step, leaf, sums, segment => SendOff(buckets.FinishedBy(segment)));
+            leafGradient.Compute(step, leaf, weights, sums, segment => SendOff(buckets.FinishedBy(segment)));
             // A leaf without samples runs no backward pass: its zeros are final as they are.
             for (var segment = buckets.SegmentCount - 1; leaf.MicroBatches.Count == 0 && segment >= 0; segment--)
                 SendOff(buckets.FinishedBy(segment));

@@ -15,9 +15,10 @@ internal sealed class LeafGradient(JobSpec spec, KaleidoBert model, KaleidoParam
     /// <summary>Leaves the leaf's gradient (times its samples) in the flat gradient buffer and its figures in <paramref name="sums"/>.</summary>
     /// <param name="step">The step, 1-based.</param>
     /// <param name="leaf">The leaf.</param>
+    /// <param name="weights">What each task counts.</param>
     /// <param name="sums">Receives its figures.</param>
     /// <param name="segmentFinished">Called when a segment's gradients are final, that is in the last micro-batch's pass; see <see cref="SegmentedPass"/>.</param>
-    internal void Compute(long step, Leaf leaf, TaskSums sums, Action<int>? segmentFinished = null)
+    internal void Compute(long step, Leaf leaf, TaskWeights weights, TaskSums sums, Action<int>? segmentFinished = null)
     {
         parameters.ZeroGradients();
         var scale = new LossScale(leaf.MaskedWeightSum, leaf.Count);
@@ -25,10 +26,10 @@ internal sealed class LeafGradient(JobSpec spec, KaleidoBert model, KaleidoParam
         {
             using var scope = NewDisposeScope();
             manual_seed((long)(KeyedRandom.Key(spec.Seed, RandomPurpose.Dropout, (ulong)step, (ulong)leaf.VirtualRank, (ulong)index) >> 1));
-            var inputs = BatchTensors.From(leaf.MicroBatches[index], spec.Model, device).Compact();
+            var inputs = BatchTensors.From(leaf.MicroBatches[index], spec.Model, device, weights).Compact();
             var isLast = index == leaf.MicroBatches.Count - 1;
-            var losses = SegmentedPass.Run(model, inputs, scale, isLast ? segmentFinished : null);
-            LossFigures.Add(sums, losses, leaf.MicroBatches[index], leaf.Count);
+            var losses = SegmentedPass.Run(model, inputs, scale, weights, isLast ? segmentFinished : null);
+            LossFigures.Add(sums, losses, leaf.MicroBatches[index], scale, weights);
         }
     }
 }

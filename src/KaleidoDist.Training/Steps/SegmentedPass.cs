@@ -1,3 +1,4 @@
+using KaleidoDist.Contracts;
 using KaleidoDist.Model;
 using static TorchSharp.torch;
 
@@ -14,9 +15,10 @@ internal static class SegmentedPass
     /// <param name="model">The model.</param>
     /// <param name="inputs">The micro-batch.</param>
     /// <param name="scale">Counts of the leaf.</param>
+    /// <param name="weights">What each task counts.</param>
     /// <param name="segmentFinished">Called with each segment's number when backward has left it, from the heads (L + 1) to the embeddings (0).</param>
     /// <returns>The losses; like all tensors of the pass they belong to the caller's dispose scope.</returns>
-    internal static KaleidoLosses Run(KaleidoBert model, KaleidoInputs inputs, LossScale scale, Action<int>? segmentFinished = null)
+    internal static KaleidoLosses Run(KaleidoBert model, KaleidoInputs inputs, LossScale scale, TaskWeights weights, Action<int>? segmentFinished = null)
     {
         // Forward: ends[s] is what segment s yields, begins[s] what segment s + 1 goes on from.
         int layers = model.Config.LayerCount;
@@ -30,7 +32,7 @@ internal static class SegmentedPass
             begins[layer + 1] = Cut(ends[layer + 1]);
         }
 
-        var losses = KaleidoLosses.Compute(model.Predict(begins[layers], inputs, blankTargets), inputs, scale);
+        var losses = KaleidoLosses.Compute(model.Predict(begins[layers], inputs, blankTargets), inputs, scale, weights);
 
         // Backward.
         (losses.Total * scale.Samples).backward();

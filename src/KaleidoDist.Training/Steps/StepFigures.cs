@@ -13,11 +13,12 @@ public readonly record struct StepTimes(TimeSpan Data, TimeSpan Compute, TimeSpa
 /// <summary>One applied step, reduced over all ranks.</summary>
 /// <param name="Step">1-based.</param>
 /// <param name="Sums">Losses, answers and requests of the whole global batch.</param>
+/// <param name="Weights">What each task counted; 0 for those that are off.</param>
 /// <param name="LearningRate">The rate it was applied with.</param>
 /// <param name="GradientNorm">Global norm before clipping.</param>
 /// <param name="Applied">False when the gradient was not finite and the step changed nothing.</param>
 /// <param name="Times">Where the time went on this rank.</param>
-public sealed record StepFigures(long Step, TaskSums Sums, double LearningRate, double GradientNorm, bool Applied, StepTimes Times)
+public sealed record StepFigures(long Step, TaskSums Sums, TaskWeights Weights, double LearningRate, double GradientNorm, bool Applied, StepTimes Times)
 {
     /// <summary>The wire form.</summary>
     public StepMetrics ToProto(double epoch, long samples, long replacedSamples, long generation, int worldSize)
@@ -27,7 +28,7 @@ public sealed record StepFigures(long Step, TaskSums Sums, double LearningRate, 
             Step = Step,
             Epoch = epoch,
             Samples = samples,
-            TotalLoss = Sums.TotalLoss,
+            TotalLoss = Sums.TotalLoss(Weights),
             LearningRate = LearningRate,
             GradientNorm = GradientNorm,
             StepSeconds = Times.Total.TotalSeconds,
@@ -38,7 +39,7 @@ public sealed record StepFigures(long Step, TaskSums Sums, double LearningRate, 
             WorldSize = worldSize,
             ReplacedSamples = replacedSamples,
         };
-        foreach (var task in Enum.GetValues<PretrainTask>())
+        foreach (var task in Weights.Tasks)
             metrics.Tasks.Add(new TaskLoss { Task = PretrainTasks.Names[(int)task], Loss = Sums.Loss(task), Accuracy = Sums.Accuracy(task) });
         return metrics;
     }

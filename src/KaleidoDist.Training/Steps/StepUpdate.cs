@@ -22,6 +22,7 @@ internal sealed class StepUpdate(JobSpec spec, long totalSteps)
             throw new InvalidOperationException($"Step {step} cannot be applied to a replica at step {state.Step}.");
         using var noGradients = torch.no_grad();
         using var scope = torch.NewDisposeScope();
+        var weights = LossWeights.Of(spec.Training, state.History);
         var rate = schedule.RateAt(step - 1);
         state.Parameters.Gradients.mul_(1.0 / sums.SampleCount);
         state.DropFrozenGradients();
@@ -37,7 +38,9 @@ internal sealed class StepUpdate(JobSpec spec, long totalSteps)
             NonFiniteInARow = applied ? 0 : state.Counters.NonFiniteInARow + 1,
             ReplacedSamples = state.Counters.ReplacedSamples + sums.ReplacedCount,
         };
-        state.LastApplied = new StepFigures(step, sums, rate, norm, applied, times);
+        if (applied)
+            state.History = state.History with { Losses = [.. Enum.GetValues<PretrainTask>().Select(sums.Loss)] };
+        state.LastApplied = new StepFigures(step, sums, weights, rate, norm, applied, times);
         return state.LastApplied;
     }
 }

@@ -20,6 +20,7 @@ public sealed class TaskSums
     private const int CheckpointIndex = StopIndex + 1;
     private const int PartIndex = CheckpointIndex + 1;
     private const int SavingIndex = PartIndex + 1;
+    private const int MlmSampleIndex = SavingIndex + 1;
 
     private readonly float[] values = new float[Length];
 
@@ -44,11 +45,15 @@ public sealed class TaskSums
     /// <summary>Whether any rank is still busy with an earlier checkpoint.</summary>
     public bool IsSaving => values[SavingIndex] > 0;
 
-    /// <summary>Sum of the seven mean losses.</summary>
-    public double TotalLoss => Enum.GetValues<PretrainTask>().Sum(Loss);
+    /// <summary>The mean losses of all tasks that are on, each times its weight: what the step trained on.</summary>
+    public double TotalLoss(TaskWeights weights) => weights.Tasks.Sum(task => weights[task] * Loss(task));
 
-    /// <summary>Mean loss of a task over the counted samples; 0 when there were none.</summary>
-    public double Loss(PretrainTask task) => SampleCount == 0 ? 0 : values[LossOffset + (int)task] / (double)SampleCount;
+    /// <summary>Mean loss of a task over the counted samples, of the token task over those of leaves with a token to predict; 0 when there were none.</summary>
+    public double Loss(PretrainTask task)
+    {
+        var samples = values[task == PretrainTask.Mlm ? MlmSampleIndex : SampleIndex];
+        return samples == 0 ? 0 : values[LossOffset + (int)task] / (double)samples;
+    }
 
     /// <summary>Share of right answers of a classification task, 0..1; negative for reconstructions and when nothing was asked.</summary>
     public double Accuracy(PretrainTask task)
@@ -69,9 +74,13 @@ public sealed class TaskSums
     }
 
     /// <summary>Adds samples.</summary>
-    public void AddSamples(int count, int replaced)
+    /// <param name="count">Of a micro-batch.</param>
+    /// <param name="replaced">Those that another row stands in for.</param>
+    /// <param name="withTokens">Whether the leaf they belong to has a token to predict: else its token loss is no mean of anything.</param>
+    public void AddSamples(int count, int replaced, bool withTokens = true)
     {
         values[SampleIndex] += count;
+        values[MlmSampleIndex] += withTokens ? count : 0;
         values[ReplacedIndex] += replaced;
     }
 

@@ -44,6 +44,28 @@ public sealed class LearningRateScheduleTests
     public void ConstantStaysAtThePeakAfterWarmup(long step, double expected)
         => Assert.Equal(2e-3 * expected, new LearningRateSchedule(new ScheduleSpec { Name = "constant", Warmup = 10 }, 2e-3, 100).RateAt(step), 1e-15);
 
+    [Theory]
+    [InlineData(0, 0.25, 1.0, 0.0)]
+    [InlineData(0, 0.5, 2.0, 0.1)]
+    [InlineData(17, 1.0, 2.0, 0.1)]
+    [InlineData(39, 1.0, 0.5, 0.1)]
+    [InlineData(40, 1.0, 3.0, 0.25)]
+    public void PolynomialIsThePowerOfTheShareThatIsLeftDownToTheEndRate(long step, double peak, double power, double end)
+    {
+        var schedule = new LearningRateSchedule(new ScheduleSpec { Name = "polynomial", Warmup = 4, Power = power, EndLearningRate = end }, peak, 40);
+        var left = Math.Max(0, 1 - ((step + 0.5) / 40));
+        var expected = (end + ((peak - end) * Math.Pow(left, power))) * Math.Min(1, (step + 0.5) / 4);
+        Assert.Equal(expected, schedule.RateAt(step), 1e-7 * peak);
+    }
+
+    [Fact]
+    public void APolynomialOfPowerOneToZeroIsLinear()
+    {
+        var polynomial = new LearningRateSchedule(new ScheduleSpec { Name = "polynomial", Warmup = 0.1 }, 1, 40);
+        for (long step = 0; step < 45; step++)
+            Assert.Equal(Linear(0.1, 40).RateAt(step), polynomial.RateAt(step), 1e-7);
+    }
+
     [Fact]
     public void AnUnknownNameIsAUsageError()
     {

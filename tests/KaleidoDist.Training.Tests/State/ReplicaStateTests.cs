@@ -60,6 +60,18 @@ public sealed class ReplicaStateTests
         Assert.Equal(ExitCode.Usage, error.ExitCode);
     }
 
+    [Fact]
+    public void MomentsOfAnotherOptimizerAreRefused()
+    {
+        using var training = new MicroTraining();
+        using var state = ReplicaState.Create(training.Setup);
+        var seq = Save(training, state);
+        using var other = new MicroTraining("training.optimizer.name=lamb");
+        var error = Assert.Throws<KaleidoException>(() => ReplicaState.Create(other.Setup with { RunDirectory = training.Folder, ResumeSeq = seq }));
+        Assert.Equal(ExitCode.Usage, error.ExitCode);
+        Assert.Contains("has the moments of adamw, and 'training.optimizer.name' is lamb", error.Message, StringComparison.Ordinal);
+    }
+
     private static long Save(MicroTraining training, ReplicaState state)
     {
         var shard = new CheckpointShardWriter(training.Folder).Write(state.Snapshot("micro", generation: 1));

@@ -40,7 +40,7 @@ public sealed class LeafGradientTests
 
     private static float[] Gradient(JobSpec spec, ReplicaState state, Leaf leaf, TaskSums? sums = null)
     {
-        new LeafGradient(spec, state.Model, state.Parameters, state.Device).Compute(step: 1, leaf, sums ?? new TaskSums());
+        new LeafGradient(spec, state.Model, state.Parameters, state.Device).Compute(step: 1, leaf, spec.Training.Tasks, sums ?? new TaskSums());
         return state.PullGradients().AsSpan().ToArray();
     }
 

@@ -36,7 +36,7 @@ public sealed class OverlapTests
                 return losses;
             });
             Assert.Contains(whole, value => value != 0);
-            AssertSameBits(whole, Gradient(inputs => SegmentedPass.Run(state.Model, inputs, scale)));
+            AssertSameBits(whole, Gradient(inputs => SegmentedPass.Run(state.Model, inputs, scale, TaskWeights.All)));
         }
     }
 
@@ -51,7 +51,7 @@ public sealed class OverlapTests
 
         var seen = new List<int>();
         var early = new float[state.Parameters.Layout.Length];
-        new LeafGradient(training.Setup.Spec, state.Model, state.Parameters, state.Device).Compute(1, leaf, new TaskSums(), segment =>
+        new LeafGradient(training.Setup.Spec, state.Model, state.Parameters, state.Device).Compute(1, leaf, TaskWeights.All, new TaskSums(), segment =>
         {
             seen.Add(segment);
             foreach (var (offset, count) in buckets.FinishedBy(segment))

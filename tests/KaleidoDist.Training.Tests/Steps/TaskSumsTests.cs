@@ -10,7 +10,7 @@ public sealed class TaskSumsTests
     public void NothingCountedHasNoLossAndNoAccuracy()
     {
         var sums = new TaskSums();
-        Assert.Equal(0, sums.TotalLoss);
+        Assert.Equal(0, sums.TotalLoss(TaskWeights.All));
         Assert.All(Tasks, task => Assert.Equal(-1, sums.Accuracy(task)));
         Assert.False(sums.StopRequested || sums.CheckpointRequested);
     }
@@ -27,7 +27,19 @@ public sealed class TaskSumsTests
         Assert.Equal((8L, 1L), (sums.SampleCount, sums.ReplacedCount));
         Assert.Equal((8.0, 0.25, 20L), (sums.Loss(PretrainTask.Mlm), sums.Accuracy(PretrainTask.Mlm), sums.Answered(PretrainTask.Mlm)));
         Assert.Equal((0.25, -1.0), (sums.Loss(PretrainTask.Grey), sums.Accuracy(PretrainTask.Grey)));
-        Assert.Equal(8.25, sums.TotalLoss);
+        Assert.Equal(8.25, sums.TotalLoss(TaskWeights.All));
+        Assert.Equal(16.0625, sums.TotalLoss(new TaskWeights { Mlm = 2, Grey = 0.25, Itm = 0 }));
+    }
+
+    [Fact]
+    public void TheTokenLossIsAMeanOverLeavesWithTokens()
+    {
+        var sums = new TaskSums();
+        sums.AddSamples(6, replaced: 0, withTokens: true);
+        sums.AddSamples(2, replaced: 0, withTokens: false);
+        sums.Add(PretrainTask.Mlm, lossTimesSamples: 30, correct: 0, answered: 4);
+        sums.Add(PretrainTask.Itm, lossTimesSamples: 4, correct: 0, answered: 8);
+        Assert.Equal((5.0, 0.5), (sums.Loss(PretrainTask.Mlm), sums.Loss(PretrainTask.Itm)));
     }
 
     [Fact]
@@ -49,13 +61,13 @@ public sealed class TaskSumsTests
             Place(() => sums.Add(task, 0, 0, 1));
         }
 
-        Place(() => sums.AddSamples(1, 0));
+        Place(() => sums.AddSamples(1, 0)); // the samples, and those with tokens
         Place(() => sums.AddSamples(0, 1));
         Place(() => sums.Request(stop: true, checkpoint: false, part: false, saving: false));
         Place(() => sums.Request(stop: false, checkpoint: true, part: false, saving: false));
         Place(() => sums.Request(stop: false, checkpoint: false, part: true, saving: false));
         Place(() => sums.Request(stop: false, checkpoint: false, part: false, saving: true));
-        Assert.Equal((3 * Tasks.Length) + 6, places.Count);
+        Assert.Equal((3 * Tasks.Length) + 7, places.Count);
         Assert.Equal(places.Count, places.Distinct().Count());
     }
 
