@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace KaleidoDist.Contracts;
 
 /// <summary>What is trained, by which rule, and when it has been enough.</summary>
@@ -61,7 +63,7 @@ public static partial class JobSpecReader
         }
 
         if (schedule.EndLearningRate > optimizer.LearningRate)
-            section.Error("end_learning_rate", $"'training.schedule.end_learning_rate' {schedule.EndLearningRate} is more than 'training.optimizer.learning_rate' {optimizer.LearningRate}; expected at most that");
+            section.Error("end_learning_rate", string.Create(CultureInfo.InvariantCulture, $"'training.schedule.end_learning_rate' {schedule.EndLearningRate} is more than 'training.optimizer.learning_rate' {optimizer.LearningRate}; expected at most that"));
         section.Finish();
         return schedule;
     }

@@ -297,6 +297,98 @@ public sealed class KaleidoSampleEncoderTests
         static string Refusal(SampleEncoderOptions options) => Assert.Throws<KaleidoException>(() => new KaleidoSampleEncoder(options)).Message;
     }
 
+    [Theory]
+    [InlineData(PretrainTask.Mlm)]
+    [InlineData(PretrainTask.Itm)]
+    [InlineData(PretrainTask.Rotation)]
+    [InlineData(PretrainTask.Jigsaw)]
+    [InlineData(PretrainTask.Camouflage)]
+    [InlineData(PretrainTask.Grey)]
+    [InlineData(PretrainTask.Blank)]
+    public void ATaskThatIsOffLeavesWhatItWouldCorruptAsItIs(PretrainTask off)
+    {
+        var options = new SampleEncoderOptions { Model = Model, Seed = 42, MismatchShare = 1, Tasks = TaskWeights.Of(task => task == off ? 0 : 1) };
+        for (var row = 0; row < 12; row++)
+        {
+            var batch = Encode(options, row);
+            var clean = Clean(Group.Rows[row]);
+            for (var level = 1; level <= PatchLevels.Count; level++)
+            {
+                int[] changed = [.. Enumerable.Range(0, level * level).Where(cell => !Patch(clean, level, cell).SequenceEqual(Patch(batch.Patches, level, cell)))];
+                if (level - 1 == off - PretrainTask.Rotation)
+                    Assert.Empty(changed);
+                else if (level >= 3)
+                    Assert.Equal(level - 2, changed.Length);
+            }
+
+            Assert.Equal(off == PretrainTask.Itm ? 1 : 0, batch.MatchLabels[0]);
+            if (off == PretrainTask.Itm)
+                Assert.Equal(Ids(Group.Rows[row]), Restore(batch));
+            if (off == PretrainTask.Mlm)
+                Assert.DoesNotContain(WordPieceTokenizer.BertBaseUncased.MaskId, batch.InputIds);
+            Assert.Equal(off == PretrainTask.Mlm, batch.MaskedWeightSum == 0);
+        }
+    }
+
+    [Fact]
+    public void WhatIsOffChangesNothingForTheOtherTasks()
+    {
+        var all = Encode(new SampleEncoderOptions { Model = Model, Seed = 42 }, 5);
+        var some = Encode(new SampleEncoderOptions { Model = Model, Seed = 42, Tasks = new TaskWeights { Rotation = 0, Jigsaw = 0 } }, 5);
+        Assert.Equal((all.MatchLabels[0], all.CamouflageLabels[0]), (some.MatchLabels[0], some.CamouflageLabels[0]));
+        Assert.Equal(all.InputIds, some.InputIds);
+        Assert.Equal(all.GreyPositions.Concat(all.BlankPositions), some.GreyPositions.Concat(some.BlankPositions));
+    }
+
+    [Fact]
+    public void HiddenWordsOfAMismatchCountNothingWhereAskedForAndAreHiddenAllTheSame()
+    {
+        var options = new SampleEncoderOptions { Model = Model, Seed = 42, MismatchShare = 0.5 };
+        var counts = new HashSet<(long Matches, bool Counts)>();
+        for (var row = 0; row < 24; row++)
+        {
+            MicroBatch plain = Encode(options, row), left = Encode(options with { MaskMlmOnNegative = true }, row);
+            Assert.Equal(plain.InputIds, left.InputIds);
+            Assert.Equal(plain.MaskedPositions, left.MaskedPositions);
+            Assert.True(plain.MaskedWeightSum > 0);
+            Assert.Equal(left.MatchLabels[0] == 1 ? plain.MaskedWeightSum : 0, left.MaskedWeightSum);
+            counts.Add((left.MatchLabels[0], left.MaskedWeightSum > 0));
+        }
+
+        Assert.Equal([(0, false), (1, true)], counts.Order());
+    }
+
+    [Fact]
+    public void RandomMaskingIsThatOfAPictureWithoutAlignments()
+    {
+        var options = new SampleEncoderOptions { Model = Model, Seed = 42, MismatchShare = 0 };
+        var aligned = new RowGroup(0, [.. Group.Rows.Select(row => row with { Alignments = [.. Enumerable.Range(0, 9).Select(patch => new Alignment(0, 1, 3, (sbyte)patch, 1))] })]);
+        var bare = new RowGroup(0, [.. Group.Rows.Select(row => row with { Alignments = [] })]);
+        MicroBatch random = Encode(options with { Masking = MaskingKind.Random }, 3, aligned), none = Encode(options, 3, bare);
+        AssertEqual(none, 0, random, 0);
+    }
+
+    [Fact]
+    public void AWholePictureIsCutWithoutItsBox()
+    {
+        var row = Group.Rows[0] with { ForegroundBox = [0, 0, 56, 112] };
+        var batch = Encode(new SampleEncoderOptions { Model = Model, Seed = 42, Box = BoxKind.Whole, Tasks = new TaskWeights { Rotation = 0 } }, 0, new RowGroup(0, [row]));
+        Assert.True(new PictureDecoder().TryDecode(row.Image.Span, int.MaxValue, out var picture, out _));
+        using (picture)
+        {
+            var clean = new float[PatchLevels.PatchCount * PatchLength];
+            KaleidoPatches.Cut(picture, 16, clean);
+            Assert.Equal(Patch(clean, 1, 0), Patch(batch.Patches, 1, 0));
+        }
+    }
+
+    private static MicroBatch Encode(SampleEncoderOptions options, int row, RowGroup? group = null)
+    {
+        var batch = Garbage(1);
+        Assert.True(new KaleidoSampleEncoder(options).TryEncode(group ?? Group, row, 1, batch, 0));
+        return batch;
+    }
+
     private static KaleidoSampleEncoder Encoder(ulong seed = 42, double mismatchShare = 0.5, long cacheBytes = 32 << 20)
         => new(new SampleEncoderOptions { Model = Model, Seed = seed, MismatchShare = mismatchShare, CropCacheBytes = cacheBytes });
 
