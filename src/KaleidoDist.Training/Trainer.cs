@@ -8,7 +8,7 @@ namespace KaleidoDist.Training;
 /// <summary>How a training loop ended.</summary>
 public enum TrainingEnd
 {
-    /// <summary>The last step was applied and its checkpoint is committed.</summary>
+    /// <summary>The last step was applied, or no later one would have made it better, and its checkpoint is committed.</summary>
     Completed,
 
     /// <summary>Stopped on request, after a checkpoint where one could be written.</summary>
@@ -68,15 +68,15 @@ public sealed class Trainer : IDisposable
         if (IsEvaluationMissing())
             Evaluate();
         bool stopped = false, parted = false;
-        while (state.Step < setup.LastStep && !stopped && !parted)
+        while (!IsAtEnd && !stopped && !parted)
         {
             GiveStateIfAsked();
             var figures = trainStep.Run(state.Step + 1, feed, checkpoints);
             Report(figures);
-            var last = state.Step == setup.LastStep;
-            (stopped, parted) = (figures.Sums.StopRequested, figures.Sums.PartRequested && !last);
             if (IsEvaluationDue())
                 Evaluate();
+            var last = IsAtEnd;
+            (stopped, parted) = (figures.Sums.StopRequested, figures.Sums.PartRequested && !last);
             var waits = last || stopped;
             if (waits || (spec.Training.VerifyEvery > 0 && state.Step % spec.Training.VerifyEvery == 0))
                 ReplicaComparison.Heal(state, collective, port);
@@ -87,12 +87,11 @@ public sealed class Trainer : IDisposable
         donation?.Complete();
         if (parted && !stopped)
             return TrainingEnd.Parted;
-        var completed = state.Step >= setup.TotalSteps;
-        if (completed)
+        if (IsCompleted)
             checkpoints.SaveFinal();
         else
             checkpoints.SavePreempted();
-        return completed ? TrainingEnd.Completed : TrainingEnd.Stopped;
+        return IsCompleted ? TrainingEnd.Completed : TrainingEnd.Stopped;
     }
 
     /// <summary>Saves the state as it is, for a job that was stopped while its generation was broken.</summary>
@@ -100,8 +99,15 @@ public sealed class Trainer : IDisposable
     {
         RecordWhatAnotherRankDidNot();
         checkpoints.SavePreempted();
-        return state.Step >= setup.TotalSteps ? TrainingEnd.Completed : TrainingEnd.Stopped;
+        return IsCompleted ? TrainingEnd.Completed : TrainingEnd.Stopped;
     }
+
+    /// <summary>Why the training ended before its last step, as a clause; null when it did not.</summary>
+    public string? EarlyEnd => state.Step < setup.TotalSteps ? EarlyStop.Reason(spec, state.History) : null;
+
+    private bool IsCompleted => state.Step >= setup.TotalSteps || EarlyEnd is not null;
+
+    private bool IsAtEnd => state.Step >= setup.LastStep || EarlyEnd is not null;
 
     /// <inheritdoc/>
     public void Dispose()
@@ -138,7 +144,9 @@ public sealed class Trainer : IDisposable
     {
         if (!IsEvaluationDue())
             return false;
-        var mine = new byte[] { recorder is not null && recorder.LastValidation < state.Step ? (byte)1 : (byte)0 };
+        var isUnrecorded = recorder is not null && recorder.LastValidation < state.Step;
+        var isUncounted = spec.Evaluation.EarlyStop is not null && state.History.Evaluations.At < state.Step;
+        var mine = new byte[] { isUnrecorded || isUncounted ? (byte)1 : (byte)0 };
         var all = new byte[collective.WorldSize];
         collective.AllGather(mine, all);
         return all[0] == 1;
@@ -174,12 +182,24 @@ public sealed class Trainer : IDisposable
             throw KaleidoException.Usage($"The gradients of {NonFiniteLimit} steps in a row, up to step {figures.Step}, are not finite; expected numbers. Lower 'training.optimizer.learning_rate' ({spec.Training.Optimizer.LearningRate}) and go on from the newest checkpoint.");
     }
 
+    /// <summary>Every rank has the same reduced values, so every rank counts the same.</summary>
+    private void Count(IReadOnlyList<TaskMetric> metrics)
+    {
+        if (spec.Evaluation.EarlyStop is not { } stop)
+            return;
+        var value = metrics.Single(metric => ValidationMetric.Name(metric.Task, metric.Metric) == stop.Metric).Value;
+        state.History = state.History with { Evaluations = state.History.Evaluations.After(stop, state.Step, value) };
+        if (EarlyEnd is { } reason && collective.Rank == 0)
+            port.Log($"ends after step {state.Step} of {setup.TotalSteps}: {reason}");
+    }
+
     private void Evaluate()
     {
         if (evaluator is null)
             return;
         port.EnterPhase("evaluation", state.Step);
         var metrics = evaluator.Run(state.Step);
+        Count(metrics);
         if (recorder is null)
             return;
         recorder.Record(metrics, state.Step);

@@ -59,9 +59,9 @@ internal static class CurvePicture
         yield return Panel("learning rate", history, s => s.LearningRate, null, OtherColor, isExact: true);
         yield return Panel("gradient norm", history, s => s.GradientNorm, null, OtherColor);
         yield return Panel("seconds per step", history, s => s.StepSeconds, null, OtherColor);
-        foreach (var task in PretrainTasks.Names)
+        foreach (var task in PretrainTasks.Names.Where(IsTrained))
             yield return Panel($"{task}: loss", history, s => s.Tasks.GetValueOrDefault(task)?.Loss, v => v.Validation.GetValueOrDefault(task)?.Loss, LossColor);
-        foreach (var task in Enum.GetValues<PretrainTask>().Where(PretrainTasks.IsClassification))
+        foreach (var task in Enum.GetValues<PretrainTask>().Where(task => PretrainTasks.IsClassification(task) && IsTrained(PretrainTasks.Names[(int)task])))
         {
             var name = PretrainTasks.Names[(int)task];
             var panel = Panel($"{name}: accuracy", history, s => s.Tasks.GetValueOrDefault(name)?.Accuracy, v => v.Validation.GetValueOrDefault(name)?.Accuracy, AccuracyColor);
@@ -70,6 +70,8 @@ internal static class CurvePicture
             panel.ShowLegend(Alignment.UpperLeft);
             yield return panel;
         }
+
+        bool IsTrained(string task) => history.Steps.Count == 0 || history.Steps.Any(step => step.Tasks.ContainsKey(task));
     }
 
     private static Plot Panel(string title, RunHistory history, Func<StepRecord, double?> step, Func<ValidationRecord, double?>? validation, Color color, bool isExact = false)

@@ -26,6 +26,7 @@ internal static class RunReport
         var folder = Path.GetRelativePath(Environment.CurrentDirectory, job.Checkpoint.Uri);
         return last.State switch
         {
+            JobState.Succeeded when last.Step < last.TotalSteps => $"Finished: {Units.Printable(last.Reason)}. Everything is in {folder}; look at its weights with 'kaleido checkpoint show {folder}'.",
             JobState.Succeeded => $"Finished: {last.Step:N0} steps, {last.Samples:N0} samples. Everything is in {folder}; look at its weights with 'kaleido checkpoint show {folder}'.",
             JobState.Preempted => $"Stopped after step {last.Step:N0} of {last.TotalSteps:N0}. The same command goes on from there.",
             JobState.Failed => $"Failed after step {last.Step:N0}. Newest checkpoints: 'kaleido checkpoint list {folder}'; log: {Path.Combine(folder, RunFolder.CoordinatorState, RunFolder.LogFile)}.",

@@ -135,9 +135,15 @@ internal abstract record JobCommand
     internal sealed record CheckpointDecayed([property: Id(0)] long Seq, [property: Id(1)] CheckpointFlaw Flaw) : JobCommand;
 
     /// <summary>A rank ended in good order; its exit follows.</summary>
+    /// <param name="Member">The process.</param>
+    /// <param name="WorkerId">Its worker.</param>
+    /// <param name="Ending">How.</param>
+    /// <param name="Step">Steps it applied.</param>
+    /// <param name="EarlyEnd">Why it was complete before the job's last step; empty when it was not.</param>
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.RankFinished")]
     internal sealed record RankFinished(
-        [property: Id(0)] long Member, [property: Id(1)] string WorkerId, [property: Id(2)] RankEnding Ending, [property: Id(3)] long Step) : JobCommand, IOfMember;
+        [property: Id(0)] long Member, [property: Id(1)] string WorkerId, [property: Id(2)] RankEnding Ending, [property: Id(3)] long Step,
+        [property: Id(4)] string EarlyEnd = "") : JobCommand, IOfMember;
 
     /// <summary>A rank process is gone.</summary>
     /// <param name="Member">The process.</param>

@@ -31,6 +31,8 @@ internal sealed partial class JobMachine
         var total = state.Extent.TotalSteps;
         if (!state.Seats.IsEmpty && state.Seats.All(s => s.Ending == RankEnding.Completed))
         {
+            if (state.EarlyEnd is { } early && state.Base?.Step >= early.Step && early.Step < total)
+                return Finish(state, JobPhase.Succeeded, $"ended early at step {early.Step} of {total}: {early.Why}", "KD-J110", now);
             return state.Base?.Step >= total
                 ? Finish(state, JobPhase.Succeeded, $"all {Count(total, "step")} are done", "", now)
                 : Fail(state, $"all {Count(total, "step")} were trained, but the last checkpoint was not saved; the newest is {Place(state.Base)}. Make room in '{state.Spec.Checkpoint.Root}' and submit the job again.", now);

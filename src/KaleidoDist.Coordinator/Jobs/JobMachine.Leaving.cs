@@ -71,7 +71,11 @@ internal sealed partial class JobMachine
     private static JobTransition RankFinished(JobState state, JobCommand.RankFinished finished)
     {
         var seat = state.Find(finished.Member, finished.WorkerId)!;
-        return JobTransition.Move(state.With(seat with { Ending = finished.Ending }) with { Step = Math.Max(state.Step, finished.Step) });
+        return JobTransition.Move(state.With(seat with { Ending = finished.Ending }) with
+        {
+            Step = Math.Max(state.Step, finished.Step),
+            EarlyEnd = finished.EarlyEnd.Length > 0 ? new EarlyEnd(finished.Step, finished.EarlyEnd) : state.EarlyEnd,
+        });
     }
 
     private JobTransition RankExited(JobState state, JobCommand.RankExited exited, DateTimeOffset now)

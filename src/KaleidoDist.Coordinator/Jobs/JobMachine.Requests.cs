@@ -41,14 +41,16 @@ internal sealed partial class JobMachine
             return JobTransition.Passing(state, "this submit is known");
         if (!AcceptsSpec(state))
             return JobTransition.Passing(state, "the job has running ranks and goes on as it was submitted");
-        if (state.Phase == JobPhase.Succeeded && submit.ResumeSeq == 0 && submit.Extent.TotalSteps <= state.Extent.TotalSteps)
-            return JobTransition.Passing(state, $"all {Count(state.Extent.TotalSteps, "step")} are done");
+        var endsOtherwise = state.EarlyEnd is not null && submit.Spec.Evaluation != state.Spec.Evaluation;
+        if (state.Phase == JobPhase.Succeeded && submit.ResumeSeq == 0 && submit.Extent.TotalSteps <= state.Extent.TotalSteps && !endsOtherwise)
+            return JobTransition.Passing(state, state.EarlyEnd is null ? $"all {Count(state.Extent.TotalSteps, "step")} are done" : state.Reason);
         var renewed = state with
         {
             Spec = submit.Spec,
             Extent = submit.Extent,
             Datasets = submit.Datasets,
             StopAfterStep = submit.StopAfterStep,
+            EarlyEnd = null,
             // What was asked for holds until it is history: the same command without it goes on with it.
             ResumeSeq = submit.ResumeSeq > 0 ? submit.ResumeSeq : state.ResumeSeq,
             SubmitKeys = Remembered(state.SubmitKeys, submit.Key),

@@ -114,6 +114,9 @@ internal sealed record JobState
     /// <summary>Newest step applied; lower than before only after a return to a checkpoint.</summary>
     public long Step { get; init; }
 
+    /// <summary>What ranks said of an end before the last step; null while none did.</summary>
+    public EarlyEnd? EarlyEnd { get; init; }
+
     /// <summary>Rank failures since a step beyond <see cref="FailedStep"/> was applied.</summary>
     public int RankFailures { get; init; }
 
@@ -196,6 +199,11 @@ internal sealed record JobState
     /// <summary>Seats with ranks 0 to W-1 in the order they are in.</summary>
     public static ImmutableArray<RankSeat> Dealt(IEnumerable<RankSeat> seats) => [.. seats.Select((s, rank) => s.Rank == rank ? s : s with { Rank = rank })];
 }
+
+/// <summary>An end of the training before the job's last step.</summary>
+/// <param name="Step">Steps that were applied.</param>
+/// <param name="Why">Why no later one would help, as a clause.</param>
+internal sealed record EarlyEnd(long Step, string Why);
 
 /// <summary>Something that happened to a job.</summary>
 /// <param name="At">When.</param>

@@ -65,7 +65,7 @@ internal static class WorkerReports
         => new(progress.JobId, new JobCommand.RankProgressed(progress.Generation, progress.Member, workerId, progress.Step));
 
     private static WorkerReport Read(Wire.RankFinished finished, string workerId)
-        => new(finished.JobId, new JobCommand.RankFinished(finished.Member, workerId, Ending(finished.Outcome), finished.Step));
+        => new(finished.JobId, new JobCommand.RankFinished(finished.Member, workerId, Ending(finished.Outcome), finished.Step, finished.EarlyEnd));
 
     private static WorkerReport Read(Wire.RankWarning warning, string workerId)
         => new(warning.JobId, new JobCommand.RankWarned(warning.Member, workerId, warning.Code, warning.Text));

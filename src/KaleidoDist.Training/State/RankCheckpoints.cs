@@ -71,7 +71,7 @@ internal sealed class RankCheckpoints : IDisposable
     internal void Remember(IReadOnlyList<TaskMetric> metrics)
     {
         foreach (var metric in metrics)
-            validation[$"validation.{metric.Task}.{metric.Metric}"] = metric.Value;
+            validation[ValidationMetric.Name(metric.Task, metric.Metric)] = metric.Value;
     }
 
     /// <summary>Begins to save the present step; training goes on. All ranks call it at the same border.</summary>

@@ -19,6 +19,9 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, Repli
 
     private readonly JobSpec spec = setup.Spec;
 
+    /// <summary>Why the training was complete before the job's last step; empty when it was not.</summary>
+    internal string EarlyEnd { get; private set; } = "";
+
     /// <summary>Runs until the job or this rank's part in it is over.</summary>
     internal RankOutcome Run()
     {
@@ -68,7 +71,9 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, Repli
             port.Log($"generation {form.Generation}: rank {rank} of {form.Members.Count} at step {agreement.Step} over {collective.Route} ({agreement.Taken.ToString().ToLowerInvariant()} taken over; connected in {connecting.TotalMilliseconds:0} ms, agreed in {agreement.Agreeing.TotalMilliseconds:0} ms, caught up in {agreement.CatchingUp.TotalMilliseconds:0} ms)");
             var generation = setup with { MembershipChanges = form.Changes, RunningTime = TimeSpan.FromSeconds(form.RunningSeconds) };
             using var trainer = new Trainer(generation, state, collective, port, time);
-            return (form.Stop ? trainer.Stop() : trainer.Run()) switch
+            var end = form.Stop ? trainer.Stop() : trainer.Run();
+            EarlyEnd = end == TrainingEnd.Completed ? trainer.EarlyEnd ?? "" : "";
+            return end switch
             {
                 TrainingEnd.Completed => RankOutcome.Completed,
                 TrainingEnd.Stopped => RankOutcome.Stopped,

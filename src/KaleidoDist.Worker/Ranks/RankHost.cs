@@ -35,8 +35,8 @@ public static class RankHost
 
         try
         {
-            var (outcome, step) = Live(start, pipe, time);
-            pipe.TryWrite(new RankReport { Finished = new RankFinished { JobId = start.JobId, Member = start.Member, Outcome = outcome, Step = step } });
+            var finished = Live(start, pipe, time);
+            pipe.TryWrite(new RankReport { Finished = finished });
             return (int)ExitCode.Done;
         }
         catch (Exception error)
@@ -48,7 +48,7 @@ public static class RankHost
         }
     }
 
-    private static (RankOutcome Outcome, long Step) Live(RankStart start, MessagePipe<RankCommand, RankReport> pipe, TimeProvider time)
+    private static RankFinished Live(RankStart start, MessagePipe<RankCommand, RankReport> pipe, TimeProvider time)
     {
         var spec = JobSpec.FromJson(start.SpecJson);
         var port = new RankPort(start.JobId, start.Member, pipe);
@@ -79,9 +79,10 @@ public static class RankHost
         port.Log($"member {start.Member} is ready, process {Environment.ProcessId}: libtorch {TorchRuntime.Version} on {state.Device.type}, {spec.Workers.ThreadsPerRank} threads, {state.Parameters.Layout.ParameterCount:N0} parameters; steps to {setup.LastStep} of {setup.TotalSteps}");
         foreach (var line in state.InitialWeights?.Lines ?? [])
             port.Log(line);
-        var outcome = new RankGenerations(setup, start, state, listener, port, time).Run();
+        var generations = new RankGenerations(setup, start, state, listener, port, time);
+        var outcome = generations.Run();
         port.Log($"{outcome.ToString().ToLowerInvariant()} at step {state.Step}");
-        return (outcome, state.Step);
+        return new RankFinished { JobId = start.JobId, Member = start.Member, Outcome = outcome, Step = state.Step, EarlyEnd = generations.EarlyEnd };
     }
 
     /// <summary>Without libtorch no try on this machine can succeed: the job fails at once.</summary>

@@ -125,6 +125,27 @@ public sealed class JobMachineTests
     }
 
     [Fact]
+    public void AJobThatEndsEarlySucceedsWithTheReasonOnceItsLastCheckpointIsSaved()
+    {
+        const string Why = "validation.mlm.loss has not been better than 5 of step 10 for 2 evaluations";
+        var job = new JobScript().Training("a", "b").Committed(1, 30).Finished(0, RankEnding.Completed, 30, Why).Finished(1, RankEnding.Completed, 30, Why);
+        job.Exited(0).Exited(1);
+        Assert.Equal((JobPhase.Succeeded, $"ended early at step 30 of 40: {Why}"), (job.State.Phase, job.State.Reason));
+        Assert.Equal(("KD-J110", job.State.Reason), (job.State.Notes[^1].Code, job.State.Notes[^1].Text));
+
+        Assert.Equal(JobPhase.Succeeded, job.Do(JobSamples.Submit(key: "again")).State.Phase);
+        var patient = JobSamples.Spec() with { Evaluation = new EvaluationSpec { Every = 5 } };
+        Assert.Equal((JobPhase.Queued, null), (job.Do(JobSamples.Submit(patient, key: "more")).State.Phase, job.State.EarlyEnd));
+    }
+
+    [Fact]
+    public void AnEarlyEndWithoutItsCheckpointIsNoSuccess()
+    {
+        var job = new JobScript().Training("a").Committed(1, 20).Finished(0, RankEnding.Completed, 30, "enough").Exited(0);
+        Assert.Equal(JobPhase.Failed, job.State.Phase);
+    }
+
+    [Fact]
     public void AJobSucceedsWhenAllRanksCompletedAndTheLastStepIsSaved()
     {
         var job = new JobScript().Training("a", "b").Committed(1, 40).Finished(0, RankEnding.Completed, 40).Finished(1, RankEnding.Completed, 40);

@@ -62,8 +62,8 @@ internal sealed class JobScript
     public JobScript Exited(RankSeat seat, RankEnding ending = RankEnding.None, string error = "was killed by SIGKILL", bool fatal = false)
         => Do(new JobCommand.RankExited(seat.Member, seat.WorkerId, ending, error, fatal, RankPlace.Unknown));
 
-    public JobScript Finished(int rank, RankEnding ending, long step)
-        => Do(new JobCommand.RankFinished(State.Seats[rank].Member, State.Seats[rank].WorkerId, ending, step));
+    public JobScript Finished(int rank, RankEnding ending, long step, string earlyEnd = "")
+        => Do(new JobCommand.RankFinished(State.Seats[rank].Member, State.Seats[rank].WorkerId, ending, step, earlyEnd));
 
     public JobScript Interrupted(int rank, int lost = -1, long step = 0, string cause = "connection reset")
         => Do(new JobCommand.RankInterrupted(State.Generation, State.Seats[rank].Member, State.Seats[rank].WorkerId, step, lost, cause));

@@ -60,6 +60,29 @@ public sealed class EvaluatorTests
     }
 
     [Fact]
+    public void TheWholeSetHasTheSameFiguresBitForBitOnOneTwoAndThreeRanks()
+    {
+        using var training = new MicroTraining("evaluation.samples=0", "training.micro_batch_size=16");
+        var rows = training.Setup.Validation!.RowCount;
+        Assert.NotEqual(0, rows % training.Setup.Spec.Training.VirtualRanks); // a remainder is part of it
+        var results = new List<IReadOnlyList<Protocol.V1.TaskMetric>>();
+        for (var world = 1; world <= 3; world++)
+        {
+            var ofRanks = new IReadOnlyList<Protocol.V1.TaskMetric>[world];
+            LoopbackWorld.Run(training, world, (rank, collective) =>
+            {
+                using var state = ReplicaState.Create(training.Setup);
+                var hosted = VirtualRankRange.Of(rank, world, training.Setup.Spec.Training.VirtualRanks);
+                ofRanks[rank] = new Evaluator(training.Setup, state, training.Setup.Validation!, collective, hosted).Run(step: 0);
+            });
+            results.AddRange(ofRanks);
+        }
+
+        Assert.All(results, metrics => Assert.Equal(results[0], metrics));
+        Assert.Equal(rows, results[0].Single(metric => metric is { Task: "itm", Metric: "count" }).Value);
+    }
+
+    [Fact]
     public void EvaluatingChangesNothingAndGivesTheSameFiguresAgain()
     {
         using var training = new MicroTraining();
