@@ -26,19 +26,23 @@ public sealed class KaleidoBert
     private readonly TaskHeads heads;
 
     /// <summary>Binds a model to its parameters, which stay the caller's.</summary>
-    public KaleidoBert(KaleidoParameters parameters)
+    /// <param name="parameters">Float32 weights and gradients.</param>
+    /// <param name="precision">What matrices are multiplied in.</param>
+    public KaleidoBert(KaleidoParameters parameters, Precision precision = Precision.F32)
     {
         Parameters = parameters;
+        var products = new MatrixProducts(precision);
         var words = new SharedTable(
             parameters["bert.embeddings.word_embeddings.weight"],
             parameters.GradientOf("bert.embeddings.word_embeddings.weight"),
             parameters["cls.predictions.bias"],
-            parameters.GradientOf("cls.predictions.bias"));
+            parameters.GradientOf("cls.predictions.bias"),
+            products);
         text = new TextEmbedding(parameters, words);
-        pixels = Config.PatchEncoder == PatchEncoderKind.Pixels ? new PixelEncoder(parameters) : null;
-        patches = new PatchEmbedding(parameters);
-        layers = [.. Enumerable.Range(0, Config.LayerCount).Select(layer => new EncoderLayer(parameters, layer))];
-        heads = new TaskHeads(parameters, words);
+        pixels = Config.PatchEncoder == PatchEncoderKind.Pixels ? new PixelEncoder(parameters, products) : null;
+        patches = new PatchEmbedding(parameters, products);
+        layers = [.. Enumerable.Range(0, Config.LayerCount).Select(layer => new EncoderLayer(parameters, products, layer))];
+        heads = new TaskHeads(parameters, products, words);
     }
 
     /// <summary>The parameters.</summary>

@@ -145,7 +145,7 @@ public sealed class Trainer : IDisposable
         if (!IsEvaluationDue())
             return false;
         var isUnrecorded = recorder is not null && recorder.LastValidation < state.Step;
-        var isUncounted = spec.Evaluation.EarlyStop is not null && state.History.Evaluations.At < state.Step;
+        var isUncounted = CountedBy is not null && state.History.Evaluations.At < state.Step;
         var mine = new byte[] { isUnrecorded || isUncounted ? (byte)1 : (byte)0 };
         var all = new byte[collective.WorldSize];
         collective.AllGather(mine, all);
@@ -182,10 +182,13 @@ public sealed class Trainer : IDisposable
             throw KaleidoException.Usage($"The gradients of {NonFiniteLimit} steps in a row, up to step {figures.Step}, are not finite; expected numbers. Lower 'training.optimizer.learning_rate' ({spec.Training.Optimizer.LearningRate}) and go on from the newest checkpoint.");
     }
 
+    /// <summary>What the evaluation of the present step counts for. One out of turn, where a run is made to stop, counts nothing: the job ends where it would have without.</summary>
+    private EarlyStopSpec? CountedBy => spec.Evaluation.EarlyStop is { } stop && state.Step % spec.Evaluation.Every == 0 ? stop : null;
+
     /// <summary>Every rank has the same reduced values, so every rank counts the same.</summary>
     private void Count(IReadOnlyList<TaskMetric> metrics)
     {
-        if (spec.Evaluation.EarlyStop is not { } stop)
+        if (CountedBy is not { } stop)
             return;
         var value = metrics.Single(metric => ValidationMetric.Name(metric.Task, metric.Metric) == stop.Metric).Value;
         state.History = state.History with { Evaluations = state.History.Evaluations.After(stop, state.Step, value) };

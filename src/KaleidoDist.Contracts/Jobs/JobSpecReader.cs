@@ -161,7 +161,7 @@ public static partial class JobSpecReader
             MaskMlmOnNegative = section.Choice("mask_mlm_on_negative", "false", "true", "false") == "true",
             Optimizer = optimizer,
             Schedule = BindSchedule(section.Section("schedule"), optimizer),
-            Precision = section.Choice("precision", "f32", "f32") == "f32" ? Precision.F32 : Precision.Bf16,
+            Precision = section.Choice("precision", "f32", "f32", "bf16") == "f32" ? Precision.F32 : Precision.Bf16,
             Reduction = section.Choice("reduction", "exact", "exact", "fast") == "exact" ? ReductionMode.Exact : ReductionMode.Fast,
             Overlap = section.Choice("overlap", "true", "true", "false") == "true",
             MismatchShare = section.Number("mismatch_share", 0.5, 0, 1),

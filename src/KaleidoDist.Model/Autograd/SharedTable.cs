@@ -12,7 +12,8 @@ namespace KaleidoDist.Model;
 /// <param name="WeightGradient">[V, H] view of the gradient buffer.</param>
 /// <param name="Bias">[V] leaf, the decoder's bias.</param>
 /// <param name="BiasGradient">[V] view of the gradient buffer.</param>
-internal sealed record SharedTable(Tensor Weight, Tensor WeightGradient, Tensor Bias, Tensor BiasGradient)
+/// <param name="Products">How the decoder multiplies.</param>
+internal sealed record SharedTable(Tensor Weight, Tensor WeightGradient, Tensor Bias, Tensor BiasGradient, MatrixProducts Products)
 {
     /// <summary>Rows of the table: [n, H] for ids [n].</summary>
     public Tensor Rows(Tensor ids) => RowLookup.apply(this, Weight, ids);

@@ -15,7 +15,7 @@ internal sealed class TiedDecoder : autograd.SingleTensorFunction<TiedDecoder>
         var (table, hidden) = ((SharedTable)vars[0], (Tensor)vars[1]);
         ctx.save_data(nameof(SharedTable), table);
         ctx.save_for_backward([hidden]);
-        return nn.functional.linear(hidden, table.Weight, table.Bias);
+        return table.Products.Linear(hidden, table.Weight, table.Bias);
     }
 
     /// <summary>Backward: the gradient of the hidden states.</summary>
@@ -24,9 +24,9 @@ internal sealed class TiedDecoder : autograd.SingleTensorFunction<TiedDecoder>
         var table = (SharedTable)ctx.get_data(nameof(SharedTable));
         using var noGrad = no_grad();
         using (var transposed = grad_output.t())
-            table.WeightGradient.addmm_(transposed, ctx.get_saved_variables()[0]);
+            table.Products.AddProduct(table.WeightGradient, transposed, ctx.get_saved_variables()[0]);
         using (var sum = grad_output.sum(dim: 0))
             table.BiasGradient.add_(sum);
-        return [null!, grad_output.mm(table.Weight)];
+        return [null!, table.Products.Multiply(grad_output, table.Weight)];
     }
 }

@@ -1,7 +1,6 @@
 using KaleidoDist.Contracts;
 using TorchSharp;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace KaleidoDist.Model;
 
@@ -9,14 +8,16 @@ namespace KaleidoDist.Model;
 internal sealed class EncoderLayer
 {
     private readonly ModelConfig config;
+    private readonly MatrixProducts products;
     private readonly Tensor selfWeight, selfBias;
     private readonly Tensor attentionWeight, attentionBias, attentionNormWeight, attentionNormBias;
     private readonly Tensor intermediateWeight, intermediateBias;
     private readonly Tensor outputWeight, outputBias, outputNormWeight, outputNormBias;
 
     /// <summary>Binds the block's parameters.</summary>
-    public EncoderLayer(KaleidoParameters parameters, int index)
+    public EncoderLayer(KaleidoParameters parameters, MatrixProducts products, int index)
     {
+        this.products = products;
         config = parameters.Config;
         var name = $"bert.encoder.layer.{index}";
         long hidden = config.HiddenSize;
@@ -38,22 +39,22 @@ internal sealed class EncoderLayer
     public Tensor Forward(Tensor hidden, Tensor mask, bool training)
     {
         var dropout = new Dropout(config.HiddenDropout, training);
-        var attended = functional.linear(Attend(hidden, mask, training), attentionWeight, attentionBias);
+        var attended = products.Linear(Attend(hidden, mask, training), attentionWeight, attentionBias);
         var middle = Norm.Apply(hidden + dropout.Apply(attended), attentionNormWeight, attentionNormBias);
-        var wide = Activation.Gelu(functional.linear(middle, intermediateWeight, intermediateBias));
-        var output = functional.linear(wide, outputWeight, outputBias);
+        var wide = Activation.Gelu(products.Linear(middle, intermediateWeight, intermediateBias));
+        var output = products.Linear(wide, outputWeight, outputBias);
         return Norm.Apply(middle + dropout.Apply(output), outputNormWeight, outputNormBias);
     }
 
     private Tensor Attend(Tensor hidden, Tensor mask, bool training)
     {
         long samples = hidden.shape[0], tokens = hidden.shape[1], heads = config.HeadCount;
-        var parts = functional.linear(hidden, selfWeight, selfBias)
+        var parts = products.Linear(hidden, selfWeight, selfBias)
             .view(samples, tokens, 3, heads, config.HiddenSize / heads)
             .permute(2, 0, 3, 1, 4)
             .unbind(0);
         var rate = new Dropout(config.AttentionDropout, training).Active;
-        return functional.scaled_dot_product_attention(parts[0], parts[1], parts[2], mask, rate)
+        return products.Attend(parts[0], parts[1], parts[2], mask, rate)
             .transpose(1, 2)
             .reshape(samples, tokens, config.HiddenSize);
     }

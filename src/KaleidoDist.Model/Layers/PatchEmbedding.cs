@@ -12,14 +12,16 @@ namespace KaleidoDist.Model;
 internal sealed class PatchEmbedding
 {
     private readonly ModelConfig config;
+    private readonly MatrixProducts products;
     private readonly Tensor[] projections;
     private readonly Tensor types, positionProjection;
     private readonly Tensor norms;
     private readonly Tensor levelOfPatch, typeOfPatch;
 
     /// <summary>Binds the parameters.</summary>
-    public PatchEmbedding(KaleidoParameters parameters)
+    public PatchEmbedding(KaleidoParameters parameters, MatrixProducts products)
     {
+        this.products = products;
         config = parameters.Config;
         var levels = Enumerable.Range(1, PatchLevels.Count).ToArray();
         projections = [.. levels.Select(level => parameters[$"bert.patch_embeddings.{level}.projection.weight"])];
@@ -36,7 +38,7 @@ internal sealed class PatchEmbedding
     {
         var dropout = new Dropout(config.HiddenDropout, training);
         var dropped = dropout.Apply(features);
-        var projected = cat([.. projections.Select((weight, i) => functional.linear(dropped.narrow(1, PatchLevels.Offset(i + 1), PatchLevels.Size(i + 1)), weight))], 1);
+        var projected = cat([.. projections.Select((weight, i) => products.Linear(dropped.narrow(1, PatchLevels.Offset(i + 1), PatchLevels.Size(i + 1)), weight))], 1);
         var sum = projected + types.index_select(0, typeOfPatch) + functional.linear(positions, positionProjection);
         var norm = norms.index_select(0, levelOfPatch).unbind(1);
         return dropout.Apply((Norm.Apply(sum) * norm[0]) + norm[1]);

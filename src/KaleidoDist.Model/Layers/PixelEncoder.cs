@@ -1,6 +1,5 @@
 using TorchSharp;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace KaleidoDist.Model;
 
@@ -8,7 +7,7 @@ namespace KaleidoDist.Model;
 /// Patch vectors from pixels, trained end to end and shared by the levels (KALEIDO-BERT section 9.3): one linear layer over all
 /// pixels of a cell, GELU and LayerNorm. Each unit sees every border pixel, which is what neighbouring patches have in common.
 /// </summary>
-internal sealed class PixelEncoder(KaleidoParameters parameters)
+internal sealed class PixelEncoder(KaleidoParameters parameters, MatrixProducts products)
 {
     private readonly Tensor weight = parameters["patch_encoder.dense.weight"];
     private readonly Tensor bias = parameters["patch_encoder.dense.bias"];
@@ -17,5 +16,5 @@ internal sealed class PixelEncoder(KaleidoParameters parameters)
 
     /// <summary>[B, 55, 3*S*S] pixels to [B, 55, F].</summary>
     public Tensor Forward(Tensor pixels)
-        => Norm.Apply(Activation.Gelu(functional.linear(pixels, weight, bias)), normWeight, normBias, Norm.SafeEpsilon);
+        => Norm.Apply(Activation.Gelu(products.Linear(pixels, weight, bias)), normWeight, normBias, Norm.SafeEpsilon);
 }

@@ -1,12 +1,11 @@
 using KaleidoDist.Contracts;
 using TorchSharp;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn;
 
 namespace KaleidoDist.Model;
 
 /// <summary>The pooler and the seven heads (KALEIDO-BERT section 1.7).</summary>
-internal sealed class TaskHeads(KaleidoParameters parameters, SharedTable words)
+internal sealed class TaskHeads(KaleidoParameters parameters, MatrixProducts products, SharedTable words)
 {
     private readonly (Tensor Weight, Tensor Bias) pooler = Dense(parameters, "bert.pooler.dense");
     private readonly (Tensor Weight, Tensor Bias) transform = Dense(parameters, "cls.predictions.transform.dense");
@@ -27,7 +26,7 @@ internal sealed class TaskHeads(KaleidoParameters parameters, SharedTable words)
         Tensor Gather(Tensor places) => states.index_select(0, (start + places).flatten());
         Tensor Level(int level) => sequence.narrow(1, text + PatchLevels.Offset(level), PatchLevels.Size(level)).reshape(samples, -1);
         Tensor Reconstruct(int level, Tensor places, Tensor weight)
-            => functional.linear(Gather(places + (text + PatchLevels.Offset(level))).view(samples, places.shape[1], hidden), weight);
+            => products.Linear(Gather(places + (text + PatchLevels.Offset(level))).view(samples, places.shape[1], hidden), weight);
 
         var masked = (start + inputs.MaskedPositions).flatten();
         var maskedStates = states.index_select(0, inputs.MaskedSlots is { } slots ? masked.index_select(0, slots) : masked);
@@ -50,7 +49,7 @@ internal sealed class TaskHeads(KaleidoParameters parameters, SharedTable words)
     private Tensor Transform(Tensor states)
         => Norm.Apply(Activation.Gelu(Linear(states, transform)), transformNorm.Weight, transformNorm.Bias);
 
-    private static Tensor Linear(Tensor input, (Tensor Weight, Tensor Bias) dense) => functional.linear(input, dense.Weight, dense.Bias);
+    private Tensor Linear(Tensor input, (Tensor Weight, Tensor Bias) dense) => products.Linear(input, dense.Weight, dense.Bias);
 
     private static (Tensor Weight, Tensor Bias) Dense(KaleidoParameters parameters, string name) => (parameters[$"{name}.weight"], parameters[$"{name}.bias"]);
 }

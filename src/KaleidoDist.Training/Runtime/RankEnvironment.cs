@@ -20,6 +20,9 @@ public static class RankEnvironment
             // Idle OpenMP threads sleep instead of taking time from the other ranks of the host.
             ["OMP_WAIT_POLICY"] = "PASSIVE",
         };
+        // Only from this set of kernels on does oneDNN multiply in bfloat16; a machine without it is refused, so all still compute the same bits.
+        if (spec.Training.Precision == Precision.Bf16)
+            environment["ONEDNN_MAX_CPU_ISA"] = "AVX512_CORE_BF16";
         return environment;
     }
 

@@ -29,10 +29,12 @@ public sealed class ReplicaState : IDisposable
 
     private ReplicaState(JobSpec spec, Device device)
     {
+        if (spec.Training.Precision == Precision.Bf16 && device.type == DeviceType.CPU)
+            BfloatProcessor.Require();
         this.spec = spec;
         Device = device;
         Parameters = new KaleidoParameters(spec.Model, device);
-        Model = new KaleidoBert(Parameters);
+        Model = new KaleidoBert(Parameters, spec.Training.Precision);
         var isFrozen = TrainedRange.FrozenBy(spec);
         Optimizer = FlatOptimizer.Create(spec.Training.Optimizer, Parameters.Weights, Parameters.Gradients, Parameters.Layout, isFrozen);
         frozen = [.. TrainedRange.Frozen(Parameters.Layout, isFrozen).Select(range => Parameters.Gradients.narrow(0, range.Start, range.Length).DetachFromDisposeScope())];
