@@ -16,5 +16,6 @@ public static class DataCommand
         ImportStaticCommand.Create(),
         ExportTsvCommand.Create(),
         DataInspectCommand.Create(savePicture),
+        DataStatsCommand.Create(),
     };
 }

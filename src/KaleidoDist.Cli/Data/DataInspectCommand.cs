@@ -11,7 +11,7 @@ internal static class DataInspectCommand
 {
     private const string Help =
         """
-        Read a data set whole and report rows, row groups, schema, categories, text lengths, picture sizes and bad rows.
+        Read a data set whole and report rows, row groups, schema, categories, text lengths, picture sizes, foreground boxes and bad rows.
 
         Examples:
           kaleido data inspect configs/data/openclipart/train
@@ -66,6 +66,9 @@ internal static class DataInspectCommand
         Table(console, ["Words of text", "Rows"], report.TextLengths.Select(t => new[] { Range(t), Number(t.RowCount) }));
         Table(console, ["Picture size", "Rows"], report.PictureSizes.Select(s => new[] { $"{s.Width} x {s.Height}", Number(s.RowCount) }));
 
+        var ways = report.ForegroundWays;
+        output.WriteLine(FormattableString.Invariant(
+            $"Foreground boxes: {ways.Given:N0} given, {ways.Border:N0} by the border, {ways.Saliency:N0} by saliency, {ways.Whole:N0} not found: the whole picture ({ways.WholeShare:P1})"));
         output.WriteLine(FormattableString.Invariant($"{report.BadRowCount:N0} bad rows ({(double)report.BadRowCount / report.RowCount:P2})"));
         foreach (var row in report.BadRows)
             output.WriteLine($"  {row.File}, row group {row.RowGroup}, row {row.Row}: {row.Reason}");

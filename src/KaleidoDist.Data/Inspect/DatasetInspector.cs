@@ -53,6 +53,7 @@ public static class DatasetInspector
             TextLengths = Ranges(tally.WordCounts),
             PictureSizes = [.. tally.Sizes.OrderByDescending(s => s.Value).ThenBy(s => s.Key).Take(MaxSizeCount)
                 .Select(s => new PictureSizeReport(s.Key.Width, s.Key.Height, s.Value))],
+            ForegroundWays = ForegroundWays.Of(tally.Ways),
             BadRowCount = tally.BadRowCount,
             BadRows = tally.BadRows,
         };
@@ -76,6 +77,9 @@ public static class DatasetInspector
     /// <summary>Counts over the rows read so far.</summary>
     private sealed class Tally
     {
+        private readonly PictureDecoder decoder = new();
+        private readonly int minimumSide = KaleidoSampleEncoder.MinimumDecodedSide(ModelConfig.Preset("kaleido-tiny")!);
+
         public HashSet<string> Products { get; } = new(StringComparer.Ordinal);
 
         public Dictionary<(int Id, string Name), (long Rows, HashSet<int> Subcategories)> Categories { get; } = [];
@@ -83,6 +87,8 @@ public static class DatasetInspector
         public long[] WordCounts { get; } = new long[WordBounds.Length + 1];
 
         public Dictionary<(int Width, int Height), long> Sizes { get; } = [];
+
+        public Dictionary<ForegroundWay, long> Ways { get; } = [];
 
         public List<BadRowReport> BadRows { get; } = [];
 
@@ -103,11 +109,16 @@ public static class DatasetInspector
 
             if (row.Vectors is not null)
                 return words == 0 ? "text is empty" : null;
-            using var picture = SourcePicture.Decode(row.Image.Span, out var refusal);
-            if (picture is null)
-                return refusal!.Detail;
-            var size = (picture.Bitmap.Width, picture.Bitmap.Height);
-            Sizes[size] = Sizes.GetValueOrDefault(size) + 1;
+            if (!decoder.TryDecode(row.Image.Span, minimumSide, out var picture, out var reason))
+                return $"picture does not decode: {reason}";
+            using (picture)
+            {
+                var size = (picture.SourceWidth, picture.SourceHeight);
+                Sizes[size] = Sizes.GetValueOrDefault(size) + 1;
+                var way = ForegroundBox.Locate(row.ForegroundBox, picture).Way;
+                Ways[way] = Ways.GetValueOrDefault(way) + 1;
+            }
+
             return words == 0 ? "text is empty" : null;
         }
 

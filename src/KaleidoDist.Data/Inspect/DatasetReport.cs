@@ -72,6 +72,9 @@ public sealed record DatasetReport
     /// <summary>The most frequent picture sizes, at most <see cref="DatasetInspector.MaxSizeCount"/>.</summary>
     public required IReadOnlyList<PictureSizeReport> PictureSizes { get; init; }
 
+    /// <summary>How the foreground boxes were found, at the scale at which kaleido-tiny decodes.</summary>
+    public required ForegroundWays ForegroundWays { get; init; }
+
     /// <summary>Rows whose picture does not decode or whose text is empty.</summary>
     public required long BadRowCount { get; init; }
 

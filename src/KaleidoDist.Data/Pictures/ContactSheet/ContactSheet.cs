@@ -4,8 +4,8 @@ using SkiaSharp;
 namespace KaleidoDist.Data;
 
 /// <summary>
-/// A PNG with which a person checks samples by eye: each picture with its foreground box, its kaleido patches as they are and as a
-/// model sees them, the labels, and the text with its hidden words. Everything drawn is read back from an encoded micro-batch.
+/// A PNG with which a person checks samples by eye: each picture with its foreground box and how it was found, its kaleido patches as
+/// they are and as a model sees them, the labels, the text with its hidden words, and aligned patches beside their words. Everything drawn is read back from an encoded micro-batch.
 /// </summary>
 public static class ContactSheet
 {

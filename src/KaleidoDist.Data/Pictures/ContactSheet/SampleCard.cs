@@ -6,7 +6,7 @@ namespace KaleidoDist.Data;
 
 /// <summary>
 /// Draws one sample: picture and box on the left; five levels of clean patches, below them the same levels as the model gets them, each
-/// under its label; the text on the right.
+/// under its label; on the right the text, and below it the patches that are aligned with a word.
 /// </summary>
 internal sealed class SampleCard : IDisposable
 {
@@ -18,6 +18,7 @@ internal sealed class SampleCard : IDisposable
 
     private const int Margin = 16, Gap = 20, TitleHeight = 30, CaptionHeight = 24, RowGap = 10;
     private const int PictureSide = 300, GridSide = 150, TextWidth = 430;
+    private const int ShownPairs = 5, AlignedPatchSide = 48, AlignmentHeight = CaptionHeight + AlignedPatchSide + 36;
     private const float FrameWidth = 3;
 
     private static readonly SKColor Ink = new(0x22, 0x22, 0x22), Faint = new(0x77, 0x77, 0x77), Rule = new(0xD8, 0xD8, 0xD8);
@@ -31,12 +32,14 @@ internal sealed class SampleCard : IDisposable
     private readonly SKPaint fill = new() { IsAntialias = true };
     private readonly SKPaint stroke = new() { IsAntialias = true, IsStroke = true };
     private readonly int cellSide;
+    private readonly float[] clean;
 
     public SampleCard(SKCanvas canvas, SampleEncoderOptions options)
     {
         this.canvas = canvas;
         this.options = options;
         cellSide = options.Model.CellSide;
+        clean = new float[PatchLevels.PatchCount * KaleidoPatches.PatchLength(cellSide)];
     }
 
     /// <summary>Draws a row and slot 0 of the micro-batch it was encoded into.</summary>
@@ -52,13 +55,16 @@ internal sealed class SampleCard : IDisposable
             throw new KaleidoException($"The picture of sample {row.SampleIndex} decoded once and now does not: {reason}. Run the command again.");
         using (picture)
         {
-            var box = ForegroundBox.Of(row.ForegroundBox, picture);
-            DrawPicture(picture, box, top + CaptionHeight);
-            using var crop = picture.Crop(box);
-            DrawLevels(crop, sample, top);
+            var found = ForegroundBox.Locate(row.ForegroundBox, picture);
+            DrawPicture(picture, found, top + CaptionHeight);
+            using var crop = picture.Crop(found.Box);
+            KaleidoPatches.Cut(crop, cellSide, clean);
         }
 
-        DrawText(sample, Margin + PictureSide + Gap + PatchLevels.Count * (GridSide + Gap), top);
+        DrawLevels(sample, top);
+        const int left = Margin + PictureSide + Gap + PatchLevels.Count * (GridSide + Gap);
+        DrawText(sample, left, top);
+        DrawAlignments(row, sample, left, top + 2 * (CaptionHeight + GridSide) + RowGap - AlignmentHeight);
     }
 
     public void Dispose()
@@ -69,9 +75,17 @@ internal sealed class SampleCard : IDisposable
         stroke.Dispose();
     }
 
-    private void DrawPicture(Picture picture, PixelBox box, int top)
+    private void DrawPicture(Picture picture, Foreground found, int top)
     {
-        Text($"{picture.SourceWidth} x {picture.SourceHeight}, box {box.Width} x {box.Height}", Margin, top - CaptionHeight, font, Ink);
+        var box = found.Box;
+        var way = found.Way switch
+        {
+            ForegroundWay.Given => "given by the data set",
+            ForegroundWay.Border => "found by the border",
+            ForegroundWay.Saliency => "found by saliency",
+            _ => "not found: the whole picture",
+        };
+        Text($"{picture.SourceWidth} x {picture.SourceHeight}, box {box.Width} x {box.Height} {way}", Margin, top - CaptionHeight, font, Ink);
         var scale = (float)PictureSide / Math.Max(picture.Width, picture.Height);
         var target = SKRect.Create(Margin, top, picture.Width * scale, picture.Height * scale);
         using var image = Image(picture.Width, picture.Height, (x, y) => (picture.Row(y)[3 * x], picture.Row(y)[3 * x + 1], picture.Row(y)[3 * x + 2]));
@@ -80,10 +94,8 @@ internal sealed class SampleCard : IDisposable
         Frame(SKRect.Create(target.Left + box.X1 * scale, target.Top + box.Y1 * scale, box.Width * scale, box.Height * scale), Changed, 2);
     }
 
-    private void DrawLevels(Picture crop, MicroBatch sample, int top)
+    private void DrawLevels(MicroBatch sample, int top)
     {
-        var clean = new float[sample.Patches.Length];
-        KaleidoPatches.Cut(crop, cellSide, clean);
         for (var level = 1; level <= PatchLevels.Count; level++)
         {
             var left = Margin + PictureSide + Gap + (level - 1) * (GridSide + Gap);
@@ -120,19 +132,21 @@ internal sealed class SampleCard : IDisposable
 
     private void DrawGrid(float[] patches, int level, int left, int top)
     {
-        var plane = cellSide * cellSide;
         for (var cell = 0; cell < PatchLevels.Size(level); cell++)
+            DrawPatch(patches, PatchLevels.Offset(level) + cell, CellRect(level, cell, left, top));
+    }
+
+    private void DrawPatch(float[] patches, int patch, SKRect rect)
+    {
+        var plane = cellSide * cellSide;
+        var start = patch * 3 * plane;
+        using var image = Image(cellSide, cellSide, (x, y) =>
         {
-            var start = (PatchLevels.Offset(level) + cell) * 3 * plane;
-            using var image = Image(cellSide, cellSide, (x, y) =>
-            {
-                var i = start + y * cellSide + x;
-                return (Byte(patches[i]), Byte(patches[i + plane]), Byte(patches[i + 2 * plane]));
-            });
-            var rect = CellRect(level, cell, left, top);
-            canvas.DrawImage(image, rect, new SKSamplingOptions(SKFilterMode.Nearest));
-            Frame(rect, Rule, 1);
-        }
+            var i = start + y * cellSide + x;
+            return (Byte(patches[i]), Byte(patches[i + plane]), Byte(patches[i + 2 * plane]));
+        });
+        canvas.DrawImage(image, rect, new SKSamplingOptions(SKFilterMode.Nearest));
+        Frame(rect, Rule, 1);
 
         static byte Byte(float value) => (byte)Math.Round((value + 1) * 127.5f);
     }
@@ -170,6 +184,37 @@ internal sealed class SampleCard : IDisposable
 
         Text($"{hidden.Count} of {sample.InputMask.Sum()} tokens hidden: original → what the model reads", left, y + 28, font, Faint);
     }
+
+    /// <summary>Each aligned patch above its word, the strongest pairs first; what is hidden of a pair is in red.</summary>
+    private void DrawAlignments(RawRow row, MicroBatch sample, int left, int top)
+    {
+        var ids = options.Tokenizer.Tokenize(row.Text, options.Model.TextLength).Ids;
+        var pairs = row.Alignments.Where(pair => pair.Level is >= 3 and <= PatchLevels.Count && pair.Patch >= 0 && pair.Patch < PatchLevels.Size(pair.Level)
+            && pair.WordStart >= 0 && pair.WordStart < pair.WordEnd && pair.WordEnd + 1 < ids.Count).OrderByDescending(pair => pair.Score).Take(ShownPairs).ToList();
+        if (pairs.Count == 0)
+            return;
+        var isOwnText = sample.MatchLabels[0] == 1;
+        Text(isOwnText ? "aligned patches and words, hidden sides in red" : "aligned with its own text only", left, top, font, isOwnText ? Ink : Faint);
+        for (var i = 0; i < pairs.Count; i++)
+        {
+            var pair = pairs[i];
+            var x = left + i * TextWidth / ShownPairs;
+            var rect = SKRect.Create(x, top + CaptionHeight, AlignedPatchSide, AlignedPatchSide);
+            DrawPatch(clean, PatchLevels.Offset(pair.Level) + pair.Patch, rect);
+            if (HiddenPatches(sample, pair.Level).Contains(pair.Patch))
+                Frame(rect, Changed, FrameWidth);
+            var word = string.Concat(Enumerable.Range(1 + pair.WordStart, pair.WordEnd - pair.WordStart).Select(position => Piece(ids[position])));
+            var wordIsHidden = isOwnText && Enumerable.Range(1 + pair.WordStart, pair.WordEnd - pair.WordStart)
+                .Any(position => sample.MaskedPositions[..(int)sample.MaskedWeightSum].Contains(position));
+            Text(word, x, top + CaptionHeight + AlignedPatchSide + 3, font, wordIsHidden ? Changed : Ink);
+            Text($"{pair.Level} x {pair.Level}: {pair.Patch}", x, top + CaptionHeight + AlignedPatchSide + 20, font, Faint);
+        }
+
+        string Piece(int id) => options.Tokenizer.Entry(id) is var entry && entry.StartsWith("##", StringComparison.Ordinal) ? entry[2..] : entry;
+    }
+
+    private static long[] HiddenPatches(MicroBatch sample, int level)
+        => level switch { 3 => sample.CamouflageLabels, 4 => sample.GreyPositions, _ => sample.BlankPositions };
 
     private void Highlight(SKRect rect)
     {
