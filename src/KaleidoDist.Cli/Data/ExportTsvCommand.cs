@@ -31,16 +31,17 @@ internal static class ExportTsvCommand
             var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
             var path = Path.GetFullPath(parsed.GetRequiredValue(Output));
             using var progress = ImportProgressLine.On(error);
+            using var stop = new DataStop(cancel);
             try
             {
-                var rows = await StaticExporter.ExportAsync(parsed.GetRequiredValue(Source), path, parsed.GetValue(Overwrite), progress, cancel);
+                var rows = await StaticExporter.ExportAsync(parsed.GetRequiredValue(Source), path, parsed.GetValue(Overwrite), progress, stop.Token);
                 progress.Clear();
                 output.WriteLine(parsed.GetValue(Json)
                     ? $$"""{"rows": {{rows}}, "file": {{System.Text.Json.JsonSerializer.Serialize(path)}}}"""
                     : FormattableString.Invariant($"{rows:N0} rows in {path} ({new FileInfo(path).Length:N0} bytes)"));
                 return (int)ExitCode.Done;
             }
-            catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+            catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
             {
                 progress.Clear();
                 await error.WriteLineAsync("Interrupted; no file was left. The same command begins anew.");

@@ -21,15 +21,16 @@ internal static class ImportRun
     /// <param name="parsed">The command line, for its outputs and for the command that goes on.</param>
     /// <param name="json">Whether the report is JSON.</param>
     /// <param name="import">What to run.</param>
-    /// <param name="cancel">Ctrl-C.</param>
+    /// <param name="cancel">Stops, besides Ctrl-C.</param>
     public static async Task<int> RunAsync(
         ParseResult parsed, bool json, Func<IProgress<ImportProgress>, CancellationToken, Task<ImportReport>> import, CancellationToken cancel)
     {
         var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
         using var progress = ImportProgressLine.On(error);
+        using var stop = new DataStop(cancel);
         try
         {
-            var report = await import(progress, cancel);
+            var report = await import(progress, stop.Token);
             progress.Clear();
             if (json)
                 output.WriteLine(JsonSerializer.Serialize(report, JsonFormat));
@@ -37,7 +38,7 @@ internal static class ImportRun
                 Print(report, output);
             return (int)ExitCode.Done;
         }
-        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
         {
             progress.Clear();
             await error.WriteLineAsync($"Interrupted; complete shards stay. Go on with: kaleido {Command(parsed)}");

@@ -48,6 +48,55 @@ public sealed class DataCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task AReportIsJsonOnRequest()
+    {
+        Directory.CreateDirectory(Path.Combine(folder, "pictures"));
+        File.WriteAllBytes(Path.Combine(folder, "pictures", "0.png"), Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="));
+        File.WriteAllText(Path.Combine(folder, "list.csv"), "image,text\n0.png,dot\n1.png,none\n");
+        var import = await RunAsync("import", Path.Combine(folder, "pictures"), Path.Combine(folder, "list.csv"), Path.Combine(folder, "out"), "--validation", "0", "--json");
+        var report = JsonDocument.Parse(import.Output).RootElement;
+        Assert.Equal(1, report.GetProperty("train_rows").GetInt64());
+        Assert.Equal(1, report.GetProperty("skipped").GetProperty("picture-missing").GetInt64());
+        Assert.Equal("no such picture: 1.png", report.GetProperty("first_skipped")[0].GetProperty("detail").GetString());
+        Assert.Equal(Path.Combine(folder, "out", "skipped.jsonl"), report.GetProperty("skipped_file").GetString());
+    }
+
+    [Theory]
+    [InlineData("import")]
+    [InlineData("import-fashion-gen")]
+    [InlineData("import-kaleido")]
+    [InlineData("import-static")]
+    [InlineData("export-tsv")]
+    public async Task EveryVerbShowsHowItIsUsed(string verb)
+    {
+        var (exitCode, output, _) = await RunAsync(verb, "--help");
+        Assert.Equal(0, exitCode);
+        Assert.Contains($"  kaleido data {verb} ", output);
+        Assert.Contains("--json", output);
+    }
+
+    [Fact]
+    public async Task StaticRowsGoToParquetAndBack()
+    {
+        static string Numbers(int count) => string.Join(',', Enumerable.Repeat("0", count));
+        static string Floats(int count) => string.Join(',', Enumerable.Repeat("0.50000", count));
+        var tokens = string.Join('\t', Numbers(64), Numbers(64), Numbers(64));
+        var features = string.Join('\t', new[] { 1, 4, 9, 16, 25 }.Select(cells => Floats(cells * 2048)));
+        var positions = string.Join('\t', "0,9,0,9,81", "0,4,0,4,16,4,9,0,4,20,0,4,4,9,20,4,9,4,9,25", Numbers(35), Numbers(80), Numbers(125));
+        File.WriteAllText(Path.Combine(folder, "rows.tsv"), $"p\t{tokens}\ta text\t1\tp\tp_1\t{features}\t{Numbers(55)}\t{positions}\n");
+
+        var refused = await Assert.ThrowsAsync<KaleidoException>(() => RunAsync("import-static", Path.Combine(folder, "rows.tsv"), Path.Combine(folder, "out")));
+        Assert.Contains("--camouflage-positions recompute", refused.Message);
+        var import = await RunAsync("import-static", Path.Combine(folder, "rows.tsv"), Path.Combine(folder, "out"), "--camouflage-positions", "recompute", "--compression", "zstd");
+        Assert.Equal((0, "1 rows"), (import.ExitCode, import.Output.Split('\n')[0]));
+        var export = await RunAsync("export-tsv", Path.Combine(folder, "out"), Path.Combine(folder, "back.tsv"), "--json");
+        Assert.Equal(1, JsonDocument.Parse(export.Output).RootElement.GetProperty("rows").GetInt64());
+        Assert.Equal(
+            File.ReadAllText(Path.Combine(folder, "rows.tsv")).Replace($"\t{Numbers(35)}\t", "\t0,3,0,3,9,3,6,0,3,9,6,9,0,3,9,0,3,3,6,9,3,6,3,6,9,6,9,3,6,9,0,3,6,9,9,3,6,6,9,9,6,9,6,9,9\t"),
+            File.ReadAllText(Path.Combine(folder, "back.tsv")));
+    }
+
+    [Fact]
     public async Task AFileThatIsNotThereIsOneLineAndExitCodeTwo()
     {
         var error = await Assert.ThrowsAsync<KaleidoException>(() => RunAsync("inspect", Path.Combine(folder, "no.parquet")));
