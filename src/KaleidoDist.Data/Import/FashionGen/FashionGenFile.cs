@@ -58,7 +58,7 @@ internal sealed class FashionGenFile : IDisposable
                 return 1;
             try
             {
-                return images.Layout.Chunks is [var rows, var height, var width, Channels] && height == (ulong)Height && width == (ulong)Width ? (int)rows : assumed;
+                return images.Layout.Chunks is [> 0 and <= int.MaxValue and var rows, ..] ? (int)rows : assumed;
             }
             catch (InvalidCastException)
             {
