@@ -30,5 +30,7 @@ python3 scripts/openclipart_metadata.py "$source_folder" > "$work/list.jsonl"
 dotnet run -c Release --project src/KaleidoDist.Cli -- data import "$source_folder/png" "$work/list.jsonl" "$out" \
   --validation 0.1 --max-side 112 --square --quality 82 --row-group-rows 100 --file-rows 640 --seed 1 --overwrite
 
+# The journal of the import has times and paths of this machine.
+rm -f "$out/import.json" "$out/skipped.jsonl"
 (cd "$out" && sha256sum train/*.parquet valid/*.parquet > SHA256SUMS)
 du -sh "$out"

@@ -49,14 +49,16 @@ internal static class FashionGenFiles
         return new H5Dataset(all, fileDims: [(ulong)all.Length, 1]);
     }
 
-    public static H5Dataset Images(int rows, int picturesPerChunk)
+    public static H5Dataset Images(int rows, int picturesPerChunk) => Images(rows, picturesPerChunk == 0 ? null : [(uint)picturesPerChunk, Side, Side, 3]);
+
+    public static H5Dataset Images(int rows, uint[]? chunk)
     {
         var pixels = new byte[rows * Side * Side * 3];
         for (var i = 0; i < pixels.Length; i += 3)
             (pixels[i], pixels[i + 1], pixels[i + 2]) = Colour(i / (Side * Side * 3));
         ulong[] shape = [(ulong)rows, Side, Side, 3];
-        return picturesPerChunk == 0
+        return chunk is null
             ? new H5Dataset(pixels, fileDims: shape)
-            : new H5Dataset(pixels, chunks: [(uint)picturesPerChunk, Side, Side, 3], fileDims: shape, datasetCreation: new H5DatasetCreation(Filters: [DeflateFilter.Id]));
+            : new H5Dataset(pixels, chunks: chunk, fileDims: shape, datasetCreation: new H5DatasetCreation(Filters: [DeflateFilter.Id]));
     }
 }

@@ -188,6 +188,17 @@ public sealed class FashionGenTests : IDisposable
     }
 
     [Fact]
+    public async Task ChunksThatHoldAPartOfManyPicturesAreReadToo()
+    {
+        FashionGenFiles.Write(folder["plain.h5"], Rows);
+        FashionGenFiles.Write(folder["train.h5"], Rows, 0, ("input_image", FashionGenFiles.Images(Rows, [6, 4, 8, 1])));
+        await ImportAsync(Options("chunked"));
+        File.Copy(folder["plain.h5"], folder["train.h5"], overwrite: true);
+        await ImportAsync(Options("plain"));
+        Assert.Equal(ImportFolder.Contents(folder["plain"]), ImportFolder.Contents(folder["chunked"]));
+    }
+
+    [Fact]
     public async Task AFileThatIsNoHdf5IsRefused()
     {
         File.WriteAllText(folder["train.h5"], new string('x', 4000));

@@ -16,18 +16,23 @@ internal sealed class FashionGenFile : IDisposable
     /// <summary>Longest side of a picture.</summary>
     public const int MaxSide = 4096;
 
+    /// <summary>Largest chunk: it is decompressed whole, whatever part of it is asked for.</summary>
+    public const ulong MaxChunkBytes = 64 << 20;
+
+    private const int CacheSlotCount = 100_003;
+    private const ulong CacheFactor = 2;
     private const string Images = "input_image";
     private const string Products = "input_productID";
     private const int Channels = 3;
 
     private readonly NativeFile file;
     private readonly string path;
-    private readonly IH5Dataset images;
+    private readonly NativeDataset images;
 
     private FashionGenFile(NativeFile file, string path)
     {
         (this.file, this.path) = (file, path);
-        images = Dataset(Images);
+        images = (NativeDataset)Dataset(Images);
         if (images.Type is not { Class: H5DataTypeClass.FixedPoint, Size: 1, FixedPoint.IsSigned: false } || images.Space.Dimensions is not [> 0 and <= int.MaxValue, > 0 and <= MaxSide, > 0 and <= MaxSide, Channels])
             throw Wrong(Images, Describe(images), $"uint8 [rows, height, width, {Channels}] with sides up to {MaxSide}");
         (RowCount, Height, Width) = ((int)images.Space.Dimensions[0], (int)images.Space.Dimensions[1], (int)images.Space.Dimensions[2]);
@@ -54,17 +59,7 @@ internal sealed class FashionGenFile : IDisposable
         get
         {
             const int assumed = 128;
-            if (images.Layout.Class != H5DataLayoutClass.Chunked)
-                return 1;
-            try
-            {
-                return images.Layout.Chunks is [> 0 and <= int.MaxValue and var rows, ..] ? (int)rows : assumed;
-            }
-            catch (InvalidCastException)
-            {
-                // The library knows the chunks of older layouts only.
-                return assumed;
-            }
+            return images.Layout.Class == H5DataLayoutClass.Chunked ? Chunk(images) is [var rows, ..] ? (int)rows : assumed : 1;
         }
     }
 
@@ -140,9 +135,12 @@ internal sealed class FashionGenFile : IDisposable
     public void ReadPictures(int start, int count, byte[] pixels)
     {
         var slab = new HyperslabSelection(rank: 4, [(ulong)start, 0, 0, 0], [(ulong)count, (ulong)Height, (ulong)Width, Channels]);
+
+        // A chunk may hold a part of many pictures: unless all chunks of the slab stay in memory, each is decompressed for every line.
+        var cache = new SimpleReadingChunkCache(CacheSlotCount, CacheFactor * (ulong)pixels.Length + MaxChunkBytes);
         Guarded(() =>
         {
-            images.Read(pixels, slab, memoryDims: [(ulong)count * (ulong)PictureBytes]);
+            images.Read(new H5DatasetAccess(ChunkCache: cache), pixels, slab, memoryDims: [(ulong)count * (ulong)PictureBytes]);
             return pixels;
         });
     }
@@ -185,7 +183,23 @@ internal sealed class FashionGenFile : IDisposable
     {
         if (!file.LinkExists(name))
             throw KaleidoException.Usage($"'{path}' has no dataset '{name}'; found {string.Join(", ", file.Children().Select(c => c.Name).Order(StringComparer.Ordinal))}. It is no Fashion-Gen file.");
-        return file.Dataset(name);
+        var dataset = file.Dataset(name);
+        if (Chunk(dataset) is { } chunk && chunk.Aggregate((double)dataset.Type.Size, (bytes, length) => bytes * length) > MaxChunkBytes)
+            throw Wrong(name, $"stored in chunks [{string.Join(", ", chunk)}] of {dataset.Type.Size} bytes each", $"chunks of at most {MaxChunkBytes:N0} bytes");
+        return dataset;
+    }
+
+    /// <summary>Extent of a chunk; null where there are none, or where the library does not tell (it knows those of older layouts).</summary>
+    private static ulong[]? Chunk(IH5Dataset dataset)
+    {
+        try
+        {
+            return dataset.Layout.Class == H5DataLayoutClass.Chunked ? dataset.Layout.Chunks : null;
+        }
+        catch (InvalidCastException)
+        {
+            return null;
+        }
     }
 
     private KaleidoException Wrong(string name, string found, string expected)

@@ -8,8 +8,8 @@ namespace KaleidoDist.Data;
 /// </summary>
 internal sealed class PixelSpool : IDisposable
 {
-    /// <summary>Pixels in memory at once.</summary>
-    private const int SlabBytes = 256 << 20;
+    /// <summary>Pixels in memory at once, besides up to twice as many in decompressed chunks.</summary>
+    private const int SlabBytes = 64 << 20;
 
     private const int CopyBytes = 4 << 20;
     private readonly FileStream data;
