@@ -11,6 +11,7 @@ internal static class BenchCommand
         {
             AllReduceBenchVerb.Create(context),
             CheckpointBenchVerb.Create(context),
+            DataBenchVerb.Create(context),
             ReformBenchVerb.Create(context),
             StepBenchVerb.Create(context),
             BenchRankVerb.Create(),

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using KaleidoDist.Checkpoints;
 using KaleidoDist.Collectives;
 using KaleidoDist.Contracts;
@@ -70,7 +69,8 @@ internal sealed class CheckpointBench : IDisposable
     /// <param name="cancellation">Ends the measurement.</param>
     internal async Task<IReadOnlyList<CheckpointFigure>> RunAsync(string? torch, bool withDd, int turnCount, CancellationToken cancellation)
     {
-        using var peer = torch is null ? null : TorchProcess.Start(torch, Enumerable.Repeat(TensorRows * TensorColumns, tensorCount * StateParts));
+        using var peer = torch is null ? null : PeerProcess.StartScript(
+            "PyTorch", torch, "checkpoint_peer.py", ("BENCH_SIZES", string.Join(',', Enumerable.Repeat(TensorRows * TensorColumns, tensorCount * StateParts))));
         List<Func<Action<string, double>, Task>> ways = [note => OwnAsync(note, cancellation)];
         if (peer is not null)
             ways.Add(note => TorchAsync(peer, note, cancellation));
@@ -124,7 +124,7 @@ internal sealed class CheckpointBench : IDisposable
         Directory.Delete(Path.Combine(folder, "data"), recursive: true);
     }
 
-    private async Task TorchAsync(TorchProcess peer, Action<string, double> note, CancellationToken cancellation)
+    private async Task TorchAsync(PeerProcess peer, Action<string, double> note, CancellationToken cancellation)
     {
         var path = Path.Combine(folder, "torch.pt");
         note(CheckpointTable.TorchSave, await peer.AskAsync($"save {path}", cancellation));
@@ -178,39 +178,4 @@ internal sealed class CheckpointBench : IDisposable
     private nint Place(NativeBuffer buffer, int part, int tensor) => buffer.Address + (nint)((((long)part * tensorCount) + tensor) * TensorBytes);
 
     private static double Since(long begin) => Stopwatch.GetElapsedTime(begin).TotalSeconds;
-
-    /// <summary>PyTorch, in a process that lives through all turns.</summary>
-    private sealed class TorchProcess(Process process) : IDisposable
-    {
-        private const string ScriptName = "checkpoint_peer.py";
-
-        internal static TorchProcess Start(string python, IEnumerable<int> sizes)
-        {
-            using var stream = typeof(CheckpointBench).Assembly.GetManifestResourceStream(ScriptName)!;
-            var start = new ProcessStartInfo(python, ["-c", new StreamReader(stream).ReadToEnd()]) { RedirectStandardInput = true, RedirectStandardOutput = true };
-            start.Environment["BENCH_SIZES"] = string.Join(',', sizes);
-            return new TorchProcess(Process.Start(start)!);
-        }
-
-        /// <summary>Sends a command; the seconds it took there.</summary>
-        internal async Task<double> AskAsync(string command, CancellationToken cancellation)
-        {
-            await process.StandardInput.WriteLineAsync(command.AsMemory(), cancellation);
-            await process.StandardInput.FlushAsync(cancellation);
-            while (true)
-            {
-                var line = await process.StandardOutput.ReadLineAsync(cancellation) ?? throw new KaleidoException("The PyTorch process ended; its error is above.");
-                if (double.TryParse(line, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds))
-                    return seconds;
-            }
-        }
-
-        public void Dispose()
-        {
-            process.StandardInput.Close();
-            if (!process.WaitForExit(TimeSpan.FromSeconds(5)))
-                process.Kill();
-            process.Dispose();
-        }
-    }
 }

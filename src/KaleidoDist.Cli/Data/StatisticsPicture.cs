@@ -16,6 +16,9 @@ internal static class StatisticsPicture
     private const int ShownClasses = 12, LongestName = 30;
     private const float LabelSize = 12;
 
+    // The longest bar leaves this room for its number.
+    private const double RoomForLabels = 1.4;
+
     private static readonly Color BarColor = Color.FromHex("#1f77b4");
     private static readonly Color SecondColor = Color.FromHex("#2ca02c");
     private static readonly Color TailColor = Color.FromHex("#7f7f7f");
@@ -68,13 +71,13 @@ internal static class StatisticsPicture
         {
             var limit = plot.Add.VerticalLine(statistics.TextLength, 2, LimitColor, LinePattern.Dashed);
             limit.LegendText = $"{Units.Percent((double)statistics.CutRowCount / Math.Max(1, rows))} cut at {statistics.TextLength}";
+            plot.ShowLegend(Alignment.UpperRight);
         }
         else
         {
-            plot.Legend.ManualItems.Add(new LegendItem { LabelText = $"none is cut: the model reads {statistics.TextLength}", LineColor = LimitColor });
+            plot.Add.Annotation($"none is cut: the model reads {statistics.TextLength}", Alignment.UpperRight);
         }
 
-        plot.ShowLegend(Alignment.UpperRight);
         return plot;
     }
 
@@ -105,11 +108,15 @@ internal static class StatisticsPicture
     private static Plot Sizes(DatasetStatistics statistics)
     {
         var plot = Panel("picture sizes", "pixels", "rows");
-        Ranges(plot, statistics.ShorterSides, SecondColor.WithAlpha(0.6), "shorter side");
-        Ranges(plot, statistics.LongerSides, BarColor.WithAlpha(0.6), "longer side");
+        Ranges(plot, Part(statistics.ShorterSides, 0), SecondColor, "shorter side");
+        Ranges(plot, Part(statistics.LongerSides, 0.5), BarColor, "longer side");
         plot.ShowLegend(Alignment.UpperLeft);
         return plot;
     }
+
+    // Half of each range, so that two histograms stand side by side.
+    private static IReadOnlyList<HistogramRange> Part(IReadOnlyList<HistogramRange> ranges, double start)
+        => [.. ranges.Select(r => new HistogramRange(r.From + start * (r.To - r.From), r.From + (start + 0.5) * (r.To - r.From), r.RowCount))];
 
     // The largest from the top; below them one bar for all others.
     private static Plot Classes(string title, IReadOnlyList<ClassCount> classes, long rows)
@@ -127,7 +134,7 @@ internal static class StatisticsPicture
 
         plot.Axes.Left.SetTicks([.. Enumerable.Range(0, bars.Count).Select(i => -(double)i)], [.. bars.Select(b => b.Name)]);
         plot.Axes.Left.MajorTickStyle.Length = 0;
-        plot.Axes.Margins(left: 0, right: 0.25);
+        plot.Axes.SetLimitsX(0, Math.Max(1, RoomForLabels * bars.Max(b => b.Count)));
         return plot;
     }
 
