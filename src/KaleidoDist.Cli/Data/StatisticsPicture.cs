@@ -17,7 +17,7 @@ internal static class StatisticsPicture
     private const float LabelSize = 12;
 
     // The longest bar leaves this room for its number.
-    private const double RoomForLabels = 1.4;
+    private const double RoomForLabels = 1.5;
 
     private static readonly Color BarColor = Color.FromHex("#1f77b4");
     private static readonly Color SecondColor = Color.FromHex("#2ca02c");
@@ -75,7 +75,8 @@ internal static class StatisticsPicture
         }
         else
         {
-            plot.Add.Annotation($"none is cut: the model reads {statistics.TextLength}", Alignment.UpperRight);
+            var note = plot.Add.Annotation($"none is cut: the model reads {statistics.TextLength}", Alignment.UpperRight);
+            (note.LabelBackgroundColor, note.LabelShadowColor, note.LabelBorderColor) = (Colors.White, Colors.Transparent, TailColor);
         }
 
         return plot;
@@ -134,7 +135,7 @@ internal static class StatisticsPicture
 
         plot.Axes.Left.SetTicks([.. Enumerable.Range(0, bars.Count).Select(i => -(double)i)], [.. bars.Select(b => b.Name)]);
         plot.Axes.Left.MajorTickStyle.Length = 0;
-        plot.Axes.SetLimitsX(0, Math.Max(1, RoomForLabels * bars.Max(b => b.Count)));
+        plot.Axes.SetLimits(0, Math.Max(1, RoomForLabels * bars.Select(b => b.Count).DefaultIfEmpty().Max()), 0.3 - bars.Count, 0.7);
         return plot;
     }
 

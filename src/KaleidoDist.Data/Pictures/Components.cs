@@ -2,7 +2,11 @@ using System.Buffers;
 
 namespace KaleidoDist.Data;
 
-/// <summary>Connected components of a mask, where pixels up to two apart are connected (3 x 3 closing of one-pixel gaps).</summary>
+/// <summary>
+/// Connected components of a mask, where pixels up to two apart are connected (3 x 3 closing of one-pixel gaps). Works on runs: stretches
+/// of a row whose gaps are of one pixel. As every column of a run has a pixel within one, two runs of rows up to two apart are connected
+/// exactly when their columns come within two.
+/// </summary>
 internal static class Components
 {
     private const int Reach = 2;
@@ -10,83 +14,110 @@ internal static class Components
     /// <summary>Bounding box of all components of at least <paramref name="minArea"/> pixels; null when there is none.</summary>
     public static PixelBox? BoundingBox(ReadOnlySpan<bool> mask, int width, int height, int minArea)
     {
-        // A component's root is its first pixel; parents never point forward.
-        var parents = ArrayPool<int>.Shared.Rent(width * height);
-        var areas = ArrayPool<int>.Shared.Rent(width * height);
+        // Runs of a row lie at least three columns apart, from the first pixel of one to that of the next.
+        var most = (width + Reach) / (Reach + 1) * height;
+        var rented = ArrayPool<Run>.Shared.Rent(most);
         try
         {
-            Connect(mask, parents, areas, width, height);
-            return Bound(mask, parents, areas, width, height, minArea);
+            return Bound(rented.AsSpan(0, Connect(mask, width, height, rented)), minArea);
         }
         finally
         {
-            ArrayPool<int>.Shared.Return(parents);
-            ArrayPool<int>.Shared.Return(areas);
+            ArrayPool<Run>.Shared.Return(rented);
         }
     }
 
-    private static void Connect(ReadOnlySpan<bool> mask, Span<int> parents, Span<int> areas, int width, int height)
+    private static int Connect(ReadOnlySpan<bool> mask, int width, int height, Span<Run> runs)
     {
+        // Where the runs of the row two above, of the row above and of this row begin.
+        var (twoAbove, above, count) = (0, 0, 0);
         for (var y = 0; y < height; y++)
         {
-            for (var x = 0; x < width; x++)
-            {
-                var pixel = y * width + x;
-                if (!mask[pixel])
-                    continue;
-                (parents[pixel], areas[pixel]) = (pixel, 1);
-
-                // Inside an area the left neighbour is connected with everything within reach but the right-most column.
-                var leftJoined = x > 0 && mask[pixel - 1];
-                if (leftJoined)
-                    Join(parents, areas, pixel - 1, pixel);
-                else if (x > 1 && mask[pixel - 2])
-                    Join(parents, areas, pixel - 2, pixel);
-                for (var above = y - 1; above >= Math.Max(0, y - Reach); above--)
-                {
-                    var first = leftJoined ? x + Reach : Math.Max(0, x - Reach);
-                    for (var column = first; column <= Math.Min(width - 1, x + Reach); column++)
-                    {
-                        if (mask[above * width + column])
-                            Join(parents, areas, above * width + column, pixel);
-                    }
-                }
-            }
+            var first = count;
+            count = AddRuns(mask.Slice(y * width, width), y, runs, count);
+            Join(runs, twoAbove..above, first..count);
+            Join(runs, above..first, first..count);
+            (twoAbove, above) = (above, first);
         }
+
+        return count;
     }
 
-    private static PixelBox? Bound(ReadOnlySpan<bool> mask, Span<int> parents, ReadOnlySpan<int> areas, int width, int height, int minArea)
+    private static int AddRuns(ReadOnlySpan<bool> row, int y, Span<Run> runs, int count)
     {
-        int left = width, top = height, right = -1, bottom = -1;
-        for (var y = 0; y < height; y++)
+        for (var x = 0; x < row.Length;)
         {
-            for (var x = 0; x < width; x++)
-            {
-                var pixel = y * width + x;
-                if (!mask[pixel] || areas[Root(parents, pixel)] < minArea)
-                    continue;
-                (left, right) = (Math.Min(left, x), Math.Max(right, x));
-                (top, bottom) = (Math.Min(top, y), Math.Max(bottom, y));
-            }
+            var skipped = row[x..].IndexOf(true);
+            if (skipped < 0)
+                break;
+            var start = x + skipped;
+            var length = row[start..].IndexOf(false);
+            var end = length < 0 ? row.Length : start + length;
+            if (count > 0 && runs[count - 1] is { } last && last.Y == y && start < last.End + Reach)
+                runs[count - 1] = last with { End = end, Area = last.Area + end - start };
+            else
+                runs[count] = new Run(start, end, y, end - start, count++);
+            x = end;
         }
 
-        return right < 0 ? null : new PixelBox(left, top, right + 1, bottom + 1);
+        return count;
     }
 
-    private static void Join(Span<int> parents, Span<int> areas, int a, int b)
+    // Two ascending rows of runs, as in a merge.
+    private static void Join(Span<Run> runs, Range upper, Range lower)
     {
-        var (rootA, rootB) = (Root(parents, a), Root(parents, b));
+        var i = upper.Start.Value;
+        for (var j = lower.Start.Value; j < lower.End.Value; j++)
+        {
+            while (i < upper.End.Value && runs[i].End + Reach <= runs[j].Start)
+                i++;
+            for (var k = i; k < upper.End.Value && runs[k].Start < runs[j].End + Reach; k++)
+                Join(runs, k, j);
+        }
+    }
+
+    private static PixelBox? Bound(Span<Run> runs, int minArea)
+    {
+        int left = int.MaxValue, top = int.MaxValue, right = -1, bottom = -1;
+        for (var i = 0; i < runs.Length; i++)
+        {
+            var run = runs[i];
+            if (runs[Root(runs, i)].Area < minArea)
+                continue;
+            (left, right) = (Math.Min(left, run.Start), Math.Max(right, run.End));
+            (top, bottom) = (Math.Min(top, run.Y), Math.Max(bottom, run.Y + 1));
+        }
+
+        return right < 0 ? null : new PixelBox(left, top, right, bottom);
+    }
+
+    // The first run of a component is its root and holds its area.
+    private static void Join(Span<Run> runs, int a, int b)
+    {
+        var (rootA, rootB) = (Root(runs, a), Root(runs, b));
         if (rootA == rootB)
             return;
         var (first, second) = rootA < rootB ? (rootA, rootB) : (rootB, rootA);
-        parents[second] = first;
-        areas[first] += areas[second];
+        runs[second] = runs[second] with { Parent = first };
+        runs[first] = runs[first] with { Area = runs[first].Area + runs[second].Area };
     }
 
-    private static int Root(Span<int> parents, int pixel)
+    private static int Root(Span<Run> runs, int run)
     {
-        while (parents[pixel] != pixel)
-            pixel = parents[pixel] = parents[parents[pixel]];
-        return pixel;
+        while (runs[run].Parent != run)
+        {
+            var grandparent = runs[runs[run].Parent].Parent;
+            runs[run] = runs[run] with { Parent = grandparent };
+            run = grandparent;
+        }
+
+        return run;
     }
+
+    /// <param name="Start">First column.</param>
+    /// <param name="End">One past the last column.</param>
+    /// <param name="Y">Row.</param>
+    /// <param name="Area">Pixels, gaps left out; of a root those of its component.</param>
+    /// <param name="Parent">Index of a run of the same component, never a later one.</param>
+    private readonly record struct Run(int Start, int End, int Y, int Area, int Parent);
 }

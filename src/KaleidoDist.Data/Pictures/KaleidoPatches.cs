@@ -15,6 +15,8 @@ namespace KaleidoDist.Data;
 /// </remarks>
 public static class KaleidoPatches
 {
+    private const int MaxStackSide = 64;
+
     /// <summary>Cuts all patches: [55, 3, side, side] in [-1, 1], red, green and blue planes.</summary>
     public static void Cut(Picture crop, int side, Span<float> patches)
     {
@@ -32,6 +34,9 @@ public static class KaleidoPatches
     {
         var box = Cell(crop.Width, crop.Height, level, cell);
         var rowLength = box.Width * Picture.PixelBytes;
+        Span<Overlap> columns = side <= MaxStackSide ? stackalloc Overlap[side] : new Overlap[side];
+        for (var x = 0; x < side; x++)
+            columns[x] = Overlap.Of(x, box.Width, side);
 
         // One float more, so that a load of four reaches past the last pixel.
         var rented = ArrayPool<float>.Shared.Rent(rowLength + 1);
@@ -41,8 +46,8 @@ public static class KaleidoPatches
             var area = 255f * box.Width * box.Height;
             for (var y = 0; y < side; y++)
             {
-                AverageRows(crop, box, y, side, sums);
-                AverageColumns(sums, box.Width, y, side, area, patch);
+                SumRows(crop, box, Overlap.Of(y, box.Height, side), sums);
+                AverageColumns(sums, columns, area, patch[(y * side)..], side * side);
             }
         }
         finally
@@ -89,58 +94,67 @@ public static class KaleidoPatches
     /// <summary>Numbers of a patch: 3 x side x side.</summary>
     public static int PatchLength(int side) => 3 * side * side;
 
-    // Output row y covers input rows [y * h / side, (y + 1) * h / side). Measured in 1/side of a row, every overlap is an integer.
-    private static void AverageRows(Picture crop, PixelBox box, int y, int side, Span<float> sums)
+    private static void SumRows(Picture crop, PixelBox box, Overlap rows, Span<float> sums)
     {
         sums.Clear();
-        int start = y * box.Height, end = start + box.Height;
-        for (var row = start / side; row * side < end; row++)
-        {
-            var overlap = Math.Min(end, (row + 1) * side) - Math.Max(start, row * side);
-            AddScaled(crop.Row(box.Y1 + row).Slice(box.X1 * Picture.PixelBytes, sums.Length - 1), overlap, sums);
-        }
+        for (var row = rows.First; row <= rows.Last; row++)
+            AddScaled(crop.Row(box.Y1 + row).Slice(box.X1 * Picture.PixelBytes, sums.Length - 1), rows.Weight(row), sums);
     }
 
-    private static void AverageColumns(ReadOnlySpan<float> sums, int width, int y, int side, float area, Span<float> patch)
+    private static void AverageColumns(ReadOnlySpan<float> sums, ReadOnlySpan<Overlap> columns, float area, Span<float> patch, int plane)
     {
-        var plane = side * side;
-        for (var x = 0; x < side; x++)
+        for (var x = 0; x < columns.Length; x++)
         {
-            int start = x * width, end = start + width;
+            var overlap = columns[x];
             var sum = Vector128<float>.Zero;
-            for (var column = start / side; column * side < end; column++)
-            {
-                var overlap = Math.Min(end, (column + 1) * side) - Math.Max(start, column * side);
-                sum += Vector128.Create(sums.Slice(column * Picture.PixelBytes, Vector128<float>.Count)) * overlap;
-            }
+            for (var column = overlap.First; column <= overlap.Last; column++)
+                sum += Vector128.Create(sums.Slice(column * Picture.PixelBytes, Vector128<float>.Count)) * overlap.Weight(column);
 
             // sum / area is in [0, 1].
             var value = Vector128.Min(Vector128.Create(2f) * sum / area - Vector128<float>.One, Vector128<float>.One);
-            var i = y * side + x;
-            patch[i] = value[0];
-            patch[plane + i] = value[1];
-            patch[2 * plane + i] = value[2];
+            patch[x] = value[0];
+            patch[plane + x] = value[1];
+            patch[2 * plane + x] = value[2];
         }
     }
 
+    // sums += scale * source, eight bytes at a time.
     private static void AddScaled(ReadOnlySpan<byte> source, float scale, Span<float> sums)
     {
         var i = 0;
         for (; i <= source.Length - Vector128<byte>.Count; i += Vector128<byte>.Count)
         {
-            var (low, high) = Vector128.Widen(Vector128.Create(source.Slice(i, Vector128<byte>.Count)));
-            Add(low, sums.Slice(i, 8));
-            Add(high, sums.Slice(i + 8, 8));
+            var values = Vector256.Create(Vector128.WidenLower(Vector128.Create(source.Slice(i, Vector128<byte>.Count))), Vector128.WidenUpper(Vector128.Create(source.Slice(i, Vector128<byte>.Count))));
+            var (low, high) = Vector256.Widen(values);
+            Add(low, sums.Slice(i, Vector256<float>.Count));
+            Add(high, sums.Slice(i + Vector256<float>.Count, Vector256<float>.Count));
         }
 
         for (; i < source.Length; i++)
             sums[i] += source[i] * scale;
 
-        void Add(Vector128<ushort> values, Span<float> target)
+        void Add(Vector256<uint> values, Span<float> target)
+            => (Vector256.Create(target) + Vector256.ConvertToSingle(values.AsInt32()) * scale).CopyTo(target);
+    }
+
+    /// <summary>
+    /// The input lines (rows or columns) under an output line: output line i of S covers [i * n / S, (i + 1) * n / S) of n. Measured in 1/S of a
+    /// line, every overlap is a whole number.
+    /// </summary>
+    /// <param name="First">First line.</param>
+    /// <param name="Last">Last line.</param>
+    /// <param name="FirstWeight">Overlap with the first.</param>
+    /// <param name="InnerWeight">Overlap with those between.</param>
+    /// <param name="LastWeight">Overlap with the last, where it is not the first.</param>
+    private readonly record struct Overlap(int First, int Last, int FirstWeight, int InnerWeight, int LastWeight)
+    {
+        public static Overlap Of(int line, int count, int side)
         {
-            var (low, high) = Vector128.Widen(values);
-            (Vector128.Create(target[..4]) + Vector128.ConvertToSingle(low.AsInt32()) * scale).CopyTo(target);
-            (Vector128.Create(target[4..]) + Vector128.ConvertToSingle(high.AsInt32()) * scale).CopyTo(target[4..]);
+            int start = line * count, end = start + count;
+            int first = start / side, last = (end - 1) / side;
+            return new Overlap(first, last, Math.Min(end, (first + 1) * side) - start, side, end - last * side);
         }
+
+        public int Weight(int line) => line == First ? FirstWeight : line == Last ? LastWeight : InnerWeight;
     }
 }

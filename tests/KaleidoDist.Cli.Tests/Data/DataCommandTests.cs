@@ -97,6 +97,29 @@ public sealed class DataCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task StatsAreCountedDrawnAndPrintedAsJson()
+    {
+        var data = Path.Combine(Repository.Root, "configs", "data", "openclipart", "valid");
+        var picture = Path.Combine(folder, "stats.png");
+        var printed = await RunAsync("stats", data, "--picture", picture);
+        Assert.Equal(0, printed.ExitCode);
+        Assert.Contains("247 rows, 0 of them bad and left out below", printed.Output);
+        Assert.Contains("Texts: 0 (0.0 %) are longer than 64 tokens and cut", printed.Output);
+        using var drawn = SkiaSharp.SKBitmap.Decode(picture);
+        Assert.Equal((1680, 800), (drawn.Width, drawn.Height));
+
+        var json = JsonDocument.Parse((await RunAsync("stats", data, "--json")).Output).RootElement;
+        Assert.Equal(247, json.GetProperty("row_count").GetInt64());
+        Assert.Equal(247, json.GetProperty("box_shares").EnumerateArray().Sum(range => range.GetProperty("row_count").GetInt64()));
+        Assert.InRange(json.GetProperty("foreground_ways").GetProperty("border").GetInt64(), 200, 247);
+
+        var unwritable = await Assert.ThrowsAsync<KaleidoException>(() => RunAsync("stats", data, "--picture", Path.Combine(folder, "absent", "stats.png")));
+        Assert.Contains("cannot be written", unwritable.Message);
+        var unknown = await Assert.ThrowsAsync<KaleidoException>(() => RunAsync("stats", data, "--preset", "large"));
+        Assert.Equal(ExitCode.Usage, unknown.ExitCode);
+    }
+
+    [Fact]
     public async Task AFileThatIsNotThereIsOneLineAndExitCodeTwo()
     {
         var error = await Assert.ThrowsAsync<KaleidoException>(() => RunAsync("inspect", Path.Combine(folder, "no.parquet")));

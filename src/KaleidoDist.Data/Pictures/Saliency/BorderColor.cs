@@ -25,8 +25,8 @@ internal readonly record struct BorderColor(byte Red, byte Green, byte Blue, dou
     // Of normal noise in three channels, 0.2 % of the pixels lie beyond twice the distance that three quarters keep within.
     private const int SpreadFactor = 2;
 
-    // Otsu's histogram takes each third pixel: prime to most widths, so that no columns are left out.
-    private const int SampledPixels = 3;
+    // Otsu's histogram takes each seventh pixel: prime to most widths, so that no columns are left out.
+    private const int SampledPixels = 7;
 
     /// <summary>Whether the border has one colour.</summary>
     public bool IsUniform => UniformShare >= MinUniformShare && Stretches <= MaxStretches;
