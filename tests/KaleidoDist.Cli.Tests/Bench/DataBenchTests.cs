@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using KaleidoDist.Contracts;
 using KaleidoDist.Data;
+using KaleidoDist.TestKit;
 
 namespace KaleidoDist.Cli.Tests;
 
@@ -12,7 +13,7 @@ public sealed class DataBenchTests
     [Fact]
     public void APeerStandsBelowItsStageWithTheRatioOfTheMiddleTurn()
     {
-        var rows = new DataRows(new DatasetManifest { Schema = "kaleido-raw", Fingerprint = "", Files = [] }, [new RowGroup(0, [])], 1);
+        var rows = new DataRows(new DatasetManifest("", 0, [], "kaleido-raw"), [new RowGroup(0, [])], 1);
         DataFigure[] figures =
         [
             new(DataStages.Read, 1, 100, [1, 2, 4]), new(DataStages.Decode, 1, 100, [10, 10, 10]),
@@ -47,7 +48,8 @@ public sealed class DataBenchTests
     [InlineData("--preset", "kaleido-base", "expected a model that reads pixels")]
     public async Task WhatCannotBeMeasuredIsOneLine(string option, string value, string message)
     {
-        var (exitCode, _, error) = await RunAsync("--data", Data, "--rows", "1", "--peer", "none", "--train-steps", "0", option, value);
+        string[] peer = option == "--peer" ? [] : ["--peer", "none"];
+        var (exitCode, _, error) = await RunAsync(["--data", Data, "--rows", "1", "--train-steps", "0", .. peer, option, value]);
         Assert.Equal((int)ExitCode.Usage, exitCode);
         Assert.Contains(message, Assert.Single(error.Trim().Split('\n')));
     }

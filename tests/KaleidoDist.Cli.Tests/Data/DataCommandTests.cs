@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using KaleidoDist.Contracts;
+using KaleidoDist.TestKit;
 
 namespace KaleidoDist.Cli.Tests;
 
