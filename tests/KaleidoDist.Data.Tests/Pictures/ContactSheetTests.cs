@@ -35,6 +35,22 @@ public sealed class ContactSheetTests : IDisposable
     }
 
     [Fact]
+    public void AlignedPatchesStandBesideTheirWordsBelowTheText()
+    {
+        var row = Drawn.Row(1);
+        var aligned = row with { Alignments = [new Alignment(0, 1, 3, 4, 1), new Alignment(2, 3, 9, 0, 1), new Alignment(90, 91, 4, 0, 1)] };
+        var dark = new[] { row, aligned }.Select(drawn =>
+        {
+            var path = Path.Combine(folder, $"{drawn.Alignments.Count}.png");
+            ContactSheet.Save([new RowGroup(0, [drawn])], Model, path, seed: 1);
+            using var sheet = SKBitmap.Decode(path);
+            return DarkPixels(sheet, SampleCard.Width - 446, SampleCard.Height - 130, 430, 110);
+        }).ToArray();
+        Assert.Equal(0, dark[0]);
+        Assert.InRange(dark[1], 200, 5_000);
+    }
+
+    [Fact]
     public void RowsThatCannotBeUsedArePassedOver()
     {
         var bad = new RowGroup(0, [.. Drawn.Group(4).Rows.Select((row, i) => i == 2 ? row : row with { Image = new byte[] { 1 } })]);
