@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace KaleidoDist.Model;
 
 /// <summary>
-/// Kaleido-BERT (Zhuge et al., CVPR 2021): text and five levels of picture patches through one BERT encoder, with seven
-/// pre-training heads. Plain functions over the views of <see cref="KaleidoParameters"/>, single device; knows no ranks, files or
+/// Kaleido-BERT (Zhuge et al., CVPR 2021): text and levels of picture patches through one BERT encoder, with the
+/// pre-training heads that its <see cref="PatchLayout"/> allows (all seven for kaleido patches). Plain functions over the views of <see cref="KaleidoParameters"/>, single device; knows no ranks, files or
 /// networks. The three segments (<see cref="Embed"/>, <see cref="Encode"/> per layer, <see cref="Predict"/>) can be called one by
 /// one, so that a trainer may run backward segment by segment; <see cref="Forward"/> chains them.
 /// </summary>
@@ -64,7 +64,7 @@ public sealed class KaleidoBert
     }
 
     /// <summary>
-    /// First segment: tokens [B, T + 55, H], and what the blank patches should be reconstructed to [B, 3, R]. Bank vectors of blank
+    /// First segment: tokens [B, T + P, H], and what the blank patches should be reconstructed to [B, 3, R]. Bank vectors of blank
     /// patches are zeroed here, after their targets are taken (section 1.8); pixels come blanked.
     /// </summary>
     public (Tensor Hidden, Tensor BlankTargets) Embed(KaleidoInputs inputs, bool training)
@@ -77,11 +77,11 @@ public sealed class KaleidoBert
         return (cat([text.Forward(inputs.InputIds, training), image], 1), blankTargets ?? throw new ArgumentException("Pixel inputs need BlankTargets.", nameof(inputs)));
     }
 
-    /// <summary>[B, 1, 1, T + 55] what <see cref="Encode"/> adds to attention scores: 0 for tokens and patches, very negative for padding.</summary>
+    /// <summary>[B, 1, 1, T + P] what <see cref="Encode"/> adds to attention scores: 0 for tokens and patches, very negative for padding.</summary>
     public Tensor AttentionMask(KaleidoInputs inputs)
     {
         var padding = inputs.InputMask.eq(0).to(ScalarType.Float32) * MaskedScore;
-        var image = zeros(inputs.Count, PatchLevels.PatchCount, device: Parameters.Device);
+        var image = zeros(inputs.Count, Config.Patches.PatchCount, device: Parameters.Device);
         return cat([padding, image], 1).unsqueeze(1).unsqueeze(1);
     }
 
@@ -95,9 +95,9 @@ public sealed class KaleidoBert
     /// <summary>Last segment: the heads over the last hidden states.</summary>
     public KaleidoOutputs Predict(Tensor sequence, KaleidoInputs inputs, Tensor blankTargets) => heads.Forward(sequence, inputs, blankTargets);
 
-    private static (Tensor Features, Tensor Targets) Blank(Tensor features, Tensor positions)
+    private (Tensor Features, Tensor Targets) Blank(Tensor features, Tensor positions)
     {
-        var places = (positions + PatchLevels.Offset(PatchLevels.Count)).unsqueeze(2);
+        var places = (positions + Config.Patches.LevelOf(PretrainTask.Blank).Offset).unsqueeze(2);
         var targets = features.gather(1, places.expand(-1, -1, features.shape[2]));
         var keep = ones(features.shape[0], features.shape[1], 1, device: features.device).scatter(1, places, zeros_like(places, dtype: ScalarType.Float32));
         return (features * keep, targets);

@@ -80,8 +80,8 @@ public sealed class GoldenTests : IDisposable
     private static (string Name, Tensor Actual)[] Outputs(KaleidoOutputs outputs) =>
     [
         ("expect.sequence_output", outputs.Sequence), ("expect.pooled_output", outputs.Pooled), ("expect.mlm_logits", outputs.MlmLogits),
-        ("expect.itm_logits", outputs.MatchLogits), ("expect.rotation_logits", outputs.RotationLogits), ("expect.jigsaw_logits", outputs.JigsawLogits),
-        ("expect.camouflage_logits", outputs.CamouflageLogits), ("expect.grey_logits", outputs.GreyLogits), ("expect.blank_logits", outputs.BlankLogits),
+        ("expect.itm_logits", outputs.MatchLogits), ("expect.rotation_logits", outputs.RotationLogits!), ("expect.jigsaw_logits", outputs.JigsawLogits!),
+        ("expect.camouflage_logits", outputs.CamouflageLogits!), ("expect.grey_logits", outputs.GreyLogits!), ("expect.blank_logits", outputs.BlankLogits),
     ];
 
     private static KaleidoInputs Slice(KaleidoInputs inputs, int start, int count) => new()

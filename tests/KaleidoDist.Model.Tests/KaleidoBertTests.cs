@@ -126,7 +126,7 @@ public sealed class KaleidoBertTests
         parameters.Initialize(3);
         var inputs = TestInputs.Random(config, samples: 4, seed: 5);
         var outputs = new KaleidoBert(parameters).Forward(inputs, training: false);
-        inputs = inputs with { JigsawLabels = outputs.JigsawLogits.argmax(1), MaskedIds = outputs.MlmLogits.argmax(1).view(4, -1) };
+        inputs = inputs with { JigsawLabels = outputs.JigsawLogits!.argmax(1), MaskedIds = outputs.MlmLogits.argmax(1).view(4, -1) };
         var (losses, correct) = (new double[7], new long[5]);
         KaleidoLosses.Compute(outputs, inputs, TestInputs.Scale(4)).AddTo(losses, correct);
         Assert.Equal((12, 4), (correct[(int)PretrainTask.Mlm], correct[(int)PretrainTask.Jigsaw]));

@@ -39,7 +39,7 @@ public sealed class PrecisionTests : IDisposable
         var inputs = golden.Inputs();
         var outputs = new KaleidoBert(parameters, Precision.Bf16).Forward(inputs, training: true);
         KaleidoLosses.Compute(outputs, inputs, golden.Scale).Total.backward();
-        Assert.All(new[] { parameters.Weights, parameters.Gradients, outputs.Sequence, outputs.Pooled, outputs.MlmLogits, outputs.GreyLogits }, tensor => Assert.Equal(ScalarType.Float32, tensor.dtype));
+        Assert.All(new[] { parameters.Weights, parameters.Gradients, outputs.Sequence, outputs.Pooled, outputs.MlmLogits, outputs.GreyLogits! }, tensor => Assert.Equal(ScalarType.Float32, tensor.dtype));
         Assert.All(parameters.Layout.Slots, slot => Assert.True(parameters[slot.Name].grad!.isfinite().all().item<bool>(), slot.Name));
     }
 

@@ -31,8 +31,8 @@ internal static class TestInputs
         {
             InputIds = Ids(config.TextLength, (sample, i) => i < lengths[sample] ? Below(config.VocabularySize) : 0),
             InputMask = Ids(config.TextLength, (sample, i) => i < lengths[sample] ? 1 : 0),
-            Patches = Numbers(PatchLevels.PatchCount, pixels ? config.CellPixelCount : config.PatchFeatureSize),
-            Positions = Numbers(PatchLevels.PatchCount, PatchLevels.PositionSize),
+            Patches = Numbers(config.Patches.PatchCount, pixels ? config.CellPixelCount : config.PatchFeatureSize),
+            Positions = Numbers(config.Patches.PatchCount, PatchNumbers.PositionSize),
             MaskedPositions = Ids(config.MaxMaskedTokens, (_, i) => i < 3 ? 1 + (2 * i) : 0),
             MaskedIds = Ids(config.MaxMaskedTokens, (_, i) => i < 3 ? Below(config.VocabularySize) : 0),
             MaskedWeights = Ids(config.MaxMaskedTokens, (_, i) => i < 3 ? 1 : 0).to(ScalarType.Float32),
@@ -40,10 +40,10 @@ internal static class TestInputs
             RotationLabels = Labels(4),
             JigsawLabels = Labels(24),
             CamouflageLabels = Labels(9),
-            GreyPositions = Ids(PatchLevels.GreyCount, (_, i) => (8 * i) + Below(8)),
-            BlankPositions = Ids(PatchLevels.BlankCount, (_, i) => (8 * i) + Below(8)),
-            GreyTargets = Numbers(PatchLevels.GreyCount, config.ReconstructionSize),
-            BlankTargets = pixels ? Numbers(PatchLevels.BlankCount, config.ReconstructionSize) : null,
+            GreyPositions = Ids(config.Patches.Corrupted(PretrainTask.Grey), (_, i) => (8 * i) + Below(8)),
+            BlankPositions = Ids(config.Patches.Corrupted(PretrainTask.Blank), (_, i) => (8 * i) + Below(8)),
+            GreyTargets = Numbers(config.Patches.Corrupted(PretrainTask.Grey), config.ReconstructionSize),
+            BlankTargets = pixels ? Numbers(config.Patches.Corrupted(PretrainTask.Blank), config.ReconstructionSize) : null,
         };
     }
 }

@@ -46,7 +46,7 @@ internal sealed record MemoryEstimate(
     /// </summary>
     internal static long Activations(ModelConfig model, int microBatchSize)
     {
-        double tokens = model.TextLength + PatchLevels.PatchCount;
+        double tokens = model.TextLength + model.Patches.PatchCount;
         var layer = 2 * tokens * microBatchSize * model.HiddenSize * (34 + 5 * model.HeadCount * tokens / model.HiddenSize);
         var logits = 2.0 * FloatBytes * microBatchSize * model.MaxMaskedTokens * model.VocabularySize;
         return (long)(layer * model.LayerCount + logits);

@@ -6,12 +6,16 @@ namespace KaleidoDist.Contracts;
 public static partial class JobSpecReader
 {
     private static readonly string[] OptimizerNames = ["adamw", "adam", "lamb"];
+    private static readonly string[] LayoutNames = ["kaleido", "grid8"];
     private static readonly string[] ScheduleNames = ["linear", "constant", "polynomial"];
 
-    private static TaskWeights BindTasks(SpecSection section)
+    /// <summary>Tasks that the patches allow are on unless switched off; others are off, and cannot be switched on.</summary>
+    private static TaskWeights BindTasks(SpecSection section, PatchLayout patches)
     {
         var before = section.ErrorCount;
-        var weights = TaskWeights.Of(task => section.Number(PretrainTasks.Names[(int)task], 1, 0, TaskWeights.Largest));
+        var weights = TaskWeights.Of(task => section.Number(PretrainTasks.Names[(int)task], patches.Has(task) ? 1 : 0, 0, TaskWeights.Largest));
+        foreach (var task in weights.Tasks.Where(task => !patches.Has(task)))
+            section.Error(PretrainTasks.Names[(int)task], $"'training.tasks.{PretrainTasks.Names[(int)task]}' is on, but 'model.patch_layout' {LayoutNames[(int)patches.Kind]} has no patches for it; remove it");
         section.Finish();
         if (section.ErrorCount == before && !weights.Tasks.Any())
             section.Error("", "all of 'training.tasks' are 0; expected at least one task to train");

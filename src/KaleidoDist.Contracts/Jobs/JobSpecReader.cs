@@ -76,7 +76,7 @@ public static partial class JobSpecReader
             root.Error("name", $"'name' is '{SpecText.OneLine(name)}'; expected lower-case letters, digits, '.', '-' and '_', at most 63, starting with a letter or digit");
         var (preset, model, init, frozen) = BindModel(root.Section("model"), baseDirectory);
         var data = BindData(root.Section("data"), baseDirectory);
-        var training = BindTraining(root.Section("training"));
+        var training = BindTraining(root.Section("training"), model.Patches);
         var spec = new JobSpec
         {
             Name = name,
@@ -108,6 +108,7 @@ public static partial class JobSpecReader
             IntermediateSize = (int)section.Integer("intermediate_size", start.IntermediateSize, 8, 65_536),
             PatchFeatureSize = (int)section.Integer("patch_feature_size", start.PatchFeatureSize, 8, 16_384),
             PatchEncoder = encoder == "pixels" ? PatchEncoderKind.Pixels : PatchEncoderKind.Bank,
+            PatchLayout = section.Choice("patch_layout", LayoutNames[(int)start.PatchLayout], LayoutNames) == LayoutNames[0] ? PatchLayoutKind.Kaleido : PatchLayoutKind.Grid8,
             CellSide = (int)section.Integer("cell_side", start.CellSide, 4, 64),
             HiddenDropout = section.Number("hidden_dropout", start.HiddenDropout, 0, 0.9),
             AttentionDropout = section.Number("attention_dropout", start.AttentionDropout, 0, 0.9),
@@ -116,6 +117,8 @@ public static partial class JobSpecReader
             section.Error("hidden_size", $"'model.hidden_size' is {model.HiddenSize}; expected a multiple of {ModelConfig.WidthMultiple}");
         if (model.HiddenSize % model.HeadCount != 0)
             section.Error("heads", $"'model.hidden_size' {model.HiddenSize} is not divisible by 'model.heads' {model.HeadCount}");
+        if (model is { PatchLayout: not PatchLayoutKind.Kaleido, PatchEncoder: PatchEncoderKind.Bank })
+            section.Error("patch_layout", $"'model.patch_layout' is {LayoutNames[(int)model.PatchLayout]}, but banks have the vectors of kaleido patches; expected 'model.patch_encoder' pixels");
         var init = section.Has("init") ? section.StorePath("init", baseDirectory) : null;
         var frozen = (int)section.Integer("freeze_layers", 0, 0, model.LayerCount);
         section.Finish();
@@ -137,7 +140,7 @@ public static partial class JobSpecReader
         return data;
     }
 
-    private static TrainingSpec BindTraining(SpecSection section)
+    private static TrainingSpec BindTraining(SpecSection section, PatchLayout patches)
     {
         section.Choice("task", "pretrain", "pretrain");
         var before = section.ErrorCount;
@@ -155,7 +158,7 @@ public static partial class JobSpecReader
             MicroBatchSize = (int)section.Integer("micro_batch_size", 16, 1, 1 << 16),
             Epochs = section.Has("epochs") ? (int)section.Integer("epochs", 1, 1, 1_000_000) : null,
             Steps = section.Has("steps") ? section.Integer("steps", 1, 1) : null,
-            Tasks = BindTasks(section.Section("tasks")),
+            Tasks = BindTasks(section.Section("tasks"), patches),
             LossWeighting = section.Choice("loss_weighting", "fixed", "fixed", "adaptive") == "fixed" ? LossWeighting.Fixed : LossWeighting.Adaptive,
             Masking = section.Choice("masking", "aligned", "aligned", "random") == "aligned" ? MaskingKind.Aligned : MaskingKind.Random,
             MaskMlmOnNegative = section.Choice("mask_mlm_on_negative", "false", "true", "false") == "true",

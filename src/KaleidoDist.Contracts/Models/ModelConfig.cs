@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace KaleidoDist.Contracts;
 
 /// <summary>Where the vectors of the 55 patches come from.</summary>
@@ -49,6 +51,13 @@ public sealed record ModelConfig
     /// <summary>Where patch vectors come from.</summary>
     public PatchEncoderKind PatchEncoder { get; init; } = PatchEncoderKind.Bank;
 
+    /// <summary>How a picture is cut into patches.</summary>
+    public PatchLayoutKind PatchLayout { get; init; } = PatchLayoutKind.Kaleido;
+
+    /// <summary>The patches of <see cref="PatchLayout"/>.</summary>
+    [JsonIgnore]
+    public PatchLayout Patches => Contracts.PatchLayout.Of(PatchLayout);
+
     /// <summary>Side in pixels to which every patch is resized for <see cref="PatchEncoderKind.Pixels"/>.</summary>
     public int CellSide { get; init; } = 16;
 
@@ -62,13 +71,13 @@ public sealed record ModelConfig
     public double InitializerRange { get; init; } = 0.02;
 
     /// <summary>Numbers a reconstruction task predicts per patch: the patch vector itself, or 16x16x3 averaged pixels.</summary>
-    public int ReconstructionSize => PatchEncoder == PatchEncoderKind.Bank ? PatchFeatureSize : PatchLevels.ReconstructionSide * PatchLevels.ReconstructionSide * 3;
+    public int ReconstructionSize => PatchEncoder == PatchEncoderKind.Bank ? PatchFeatureSize : PatchNumbers.ReconstructionSide * PatchNumbers.ReconstructionSide * 3;
 
     /// <summary>Numbers of one patch's pixels, channels first: 3 x S x S.</summary>
     public int CellPixelCount => 3 * CellSide * CellSide;
 
     /// <summary>Names of the presets.</summary>
-    public static IReadOnlyList<string> PresetNames { get; } = ["kaleido-tiny", "kaleido-small", "kaleido-base"];
+    public static IReadOnlyList<string> PresetNames { get; } = ["kaleido-tiny", "kaleido-small", "kaleido-base", "fashionbert"];
 
     /// <summary>The sizes of a preset, or null for an unknown name.</summary>
     public static ModelConfig? Preset(string name) => name switch
@@ -86,34 +95,18 @@ public sealed record ModelConfig
         },
         // The paper's sizes: 121,271,649 parameters, and 24 x 768 fewer than the original, which keeps unused rows of patch types.
         "kaleido-base" => new ModelConfig(),
+        // FashionBERT's, of the same sizes: one level of patches and its tasks.
+        "fashionbert" => new ModelConfig { PatchLayout = PatchLayoutKind.Grid8, PatchEncoder = PatchEncoderKind.Pixels, PatchFeatureSize = 768 },
         _ => null,
     };
 }
 
-/// <summary>The kaleido patches: five levels of l x l cells, 55 in all (paper, section 3.2).</summary>
-public static class PatchLevels
+/// <summary>Facts about patches in every <see cref="PatchLayout"/>.</summary>
+public static class PatchNumbers
 {
-    /// <summary>Number of levels; level l (1-based) has l*l patches.</summary>
-    public const int Count = 5;
-
-    /// <summary>All patches of a picture.</summary>
-    public const int PatchCount = 55;
-
     /// <summary>Numbers of a patch's position: x1, x2, y1, y2, area (paper, section 3.5), each in [0, 1].</summary>
     public const int PositionSize = 5;
 
-    /// <summary>Grey patches on level 4.</summary>
-    public const int GreyCount = 2;
-
-    /// <summary>Blank patches on level 5.</summary>
-    public const int BlankCount = 3;
-
     /// <summary>Side of the averaged patch that is the reconstruction target of the pixel encoder.</summary>
     public const int ReconstructionSide = 16;
-
-    /// <summary>Index of a level's first patch among the 55: 0, 1, 5, 14, 30.</summary>
-    public static int Offset(int level) => (level - 1) * level * (2 * level - 1) / 6;
-
-    /// <summary>Patches of a level: 1, 4, 9, 16, 25.</summary>
-    public static int Size(int level) => level * level;
 }

@@ -22,7 +22,7 @@ internal static class BankSchema
     public const string Positions = "positions";
 
     /// <summary>Numbers of <see cref="Positions"/>.</summary>
-    public const int PositionCount = PatchLevels.PatchCount * PatchLevels.PositionSize;
+    public const int PositionCount = PatchLevels.PatchCount * PatchNumbers.PositionSize;
 
     private static readonly DataField FeatureField = new(Features, typeof(ReadOnlyMemory<byte>), isNullable: false);
 

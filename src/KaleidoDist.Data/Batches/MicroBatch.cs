@@ -4,7 +4,8 @@ namespace KaleidoDist.Data;
 
 /// <summary>
 /// The input of one forward and backward pass, B samples, corrupted and labelled, in managed arrays (row-major). T is
-/// <see cref="ModelConfig.TextLength"/>, M <see cref="ModelConfig.MaxMaskedTokens"/>, R <see cref="ModelConfig.ReconstructionSize"/>.
+/// <see cref="ModelConfig.TextLength"/>, M <see cref="ModelConfig.MaxMaskedTokens"/>, R <see cref="ModelConfig.ReconstructionSize"/>,
+/// P the patches of <see cref="ModelConfig.Patches"/> (55 kaleido patches); counts of grey and blank ones are the kaleido patches' too.
 /// </summary>
 public sealed class MicroBatch
 {
@@ -13,6 +14,7 @@ public sealed class MicroBatch
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
         Count = count;
+        var patches = model.Patches;
         var patchNumbers = model.PatchEncoder == PatchEncoderKind.Pixels ? model.CellPixelCount : model.PatchFeatureSize;
         SampleIds = new long[count];
         InputIds = new long[count * model.TextLength];
@@ -20,16 +22,16 @@ public sealed class MicroBatch
         MaskedPositions = new long[count * model.MaxMaskedTokens];
         MaskedIds = new long[count * model.MaxMaskedTokens];
         MaskedWeights = new float[count * model.MaxMaskedTokens];
-        Patches = new float[count * PatchLevels.PatchCount * patchNumbers];
-        Positions = new float[count * PatchLevels.PatchCount * PatchLevels.PositionSize];
+        Patches = new float[count * patches.PatchCount * patchNumbers];
+        Positions = new float[count * patches.PatchCount * PatchNumbers.PositionSize];
         MatchLabels = new long[count];
         RotationLabels = new long[count];
         JigsawLabels = new long[count];
         CamouflageLabels = new long[count];
-        GreyPositions = new long[count * PatchLevels.GreyCount];
-        BlankPositions = new long[count * PatchLevels.BlankCount];
-        GreyTargets = new float[count * PatchLevels.GreyCount * model.ReconstructionSize];
-        BlankTargets = model.PatchEncoder == PatchEncoderKind.Pixels ? new float[count * PatchLevels.BlankCount * model.ReconstructionSize] : [];
+        GreyPositions = new long[count * patches.Corrupted(PretrainTask.Grey)];
+        BlankPositions = new long[count * patches.Corrupted(PretrainTask.Blank)];
+        GreyTargets = new float[count * patches.Corrupted(PretrainTask.Grey) * model.ReconstructionSize];
+        BlankTargets = model.PatchEncoder == PatchEncoderKind.Pixels ? new float[count * patches.Corrupted(PretrainTask.Blank) * model.ReconstructionSize] : [];
     }
 
     /// <summary>Samples, B.</summary>
@@ -54,12 +56,12 @@ public sealed class MicroBatch
     public float[] MaskedWeights { get; }
 
     /// <summary>
-    /// [B, 55, 3*S*S] pixels in [-1, 1], channels first, corrupted (rotated, permuted, camouflaged, greyed, blanked), or [B, 55, F]
+    /// [B, P, 3*S*S] pixels in [-1, 1], channels first, corrupted (rotated, permuted, camouflaged, greyed, blanked), or [B, P, F]
     /// bank vectors.
     /// </summary>
     public float[] Patches { get; }
 
-    /// <summary>[B, 55, 5] x1, x2, y1, y2, area of each slot in the frame of the foreground box, in [0, 1].</summary>
+    /// <summary>[B, P, 5] x1, x2, y1, y2, area of each slot in the frame of the foreground box, in [0, 1].</summary>
     public float[] Positions { get; }
 
     /// <summary>[B] 1 when text and picture belong together.</summary>

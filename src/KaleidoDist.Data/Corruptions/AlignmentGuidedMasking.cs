@@ -25,18 +25,25 @@ public sealed class AlignmentGuidedMasking
     // More than one alignment per word and level is no alignment; files are not to be trusted with quadratic work.
     private const int MaxPairCount = 256;
 
+    // Tasks that hide patches, from the coarsest level to the finest. What a layout does not have takes level 0, which is no level.
+    private static readonly PretrainTask[] HidingTasks = [PretrainTask.Camouflage, PretrainTask.Grey, PretrainTask.Blank];
+
     private readonly int maxMaskedTokens;
     private readonly TaskWeights tasks;
     private readonly bool[] hiddenTokens;
-    private readonly bool[] hiddenPatches = new bool[PatchLevels.PatchCount];
-    private readonly int[] patchesLeft = new int[PatchLevels.Count + 1];
+    private readonly bool[] hiddenPatches;
+    private readonly int[] patchesLeft;
+    private readonly PatchLayout layout;
     private readonly List<Pair> pairs = new(MaxPairCount);
     private readonly List<int> order = [];
     private int tokensLeft;
 
     /// <summary>Allocates for texts of a model; what only a task that is off would hide stays visible.</summary>
-    public AlignmentGuidedMasking(int textLength, int maxMaskedTokens, TaskWeights? tasks = null)
+    public AlignmentGuidedMasking(int textLength, int maxMaskedTokens, TaskWeights? tasks = null, PatchLayout? layout = null)
     {
+        this.layout = layout ?? PatchLayout.Kaleido;
+        hiddenPatches = new bool[this.layout.PatchCount];
+        patchesLeft = new int[this.layout.Levels.Length + 1];
         hiddenTokens = new bool[textLength];
         this.maxMaskedTokens = maxMaskedTokens;
         this.tasks = tasks ?? TaskWeights.All;
@@ -45,7 +52,7 @@ public sealed class AlignmentGuidedMasking
     /// <summary>[T] whether a text position is hidden, after <see cref="Choose"/>.</summary>
     public ReadOnlySpan<bool> HiddenTokens => hiddenTokens;
 
-    /// <summary>[55] whether a patch is hidden, after <see cref="Choose"/>.</summary>
+    /// <summary>[P] whether a patch is hidden, after <see cref="Choose"/>.</summary>
     public ReadOnlySpan<bool> HiddenPatches => hiddenPatches;
 
     /// <summary>Tokens that may be hidden in a text of <paramref name="tokenCount"/> tokens, [CLS] and [SEP] included.</summary>
@@ -60,22 +67,23 @@ public sealed class AlignmentGuidedMasking
     {
         Array.Clear(hiddenTokens);
         Array.Clear(hiddenPatches);
-        patchesLeft[3] = tasks.IsOn(PretrainTask.Camouflage) ? 1 : 0;
-        patchesLeft[4] = tasks.IsOn(PretrainTask.Grey) ? PatchLevels.GreyCount : 0;
-        patchesLeft[5] = tasks.IsOn(PretrainTask.Blank) ? PatchLevels.BlankCount : 0;
+        foreach (var task in HidingTasks)
+            patchesLeft[layout.LevelNumber(task)] = tasks.IsOn(task) ? layout.Corrupted(task) : 0;
         tokensLeft = tasks.IsOn(PretrainTask.Mlm) ? TokenBudget(wordStart.Length, maxMaskedTokens) : 0;
         ReadPairs(wordStart, alignments);
 
         HideFromPairs(ref random);
-        for (var level = 3; level <= PatchLevels.Count; level++)
-            FillPatches(ref random, level);
+        foreach (var task in HidingTasks.Where(layout.Has))
+            FillPatches(ref random, layout.LevelNumber(task));
         FillWords(ref random, wordStart);
     }
 
-    // A pair covers the whole words that its pieces belong to.
+    // A pair covers the whole words that its pieces belong to. Alignments name kaleido patches: to other patches they say nothing.
     private void ReadPairs(ReadOnlySpan<bool> wordStart, IReadOnlyList<Alignment> alignments)
     {
         pairs.Clear();
+        if (layout.Kind != PatchLayoutKind.Kaleido)
+            return;
         var sep = wordStart.Length - 1;
         foreach (var alignment in alignments)
         {
@@ -107,7 +115,7 @@ public sealed class AlignmentGuidedMasking
     private void FillPatches(ref KeyedRandom random, int level)
     {
         order.Clear();
-        order.AddRange(Enumerable.Range(PatchLevels.Offset(level), PatchLevels.Size(level)));
+        order.AddRange(Enumerable.Range(layout.Levels[level - 1].Offset, layout.Levels[level - 1].Count));
         Shuffle(ref random, order);
         foreach (var patch in order)
         {

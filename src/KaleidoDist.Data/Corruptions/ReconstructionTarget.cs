@@ -9,7 +9,7 @@ namespace KaleidoDist.Data;
 public static class ReconstructionTarget
 {
     /// <summary>Numbers of a target.</summary>
-    public const int Length = 3 * PatchLevels.ReconstructionSide * PatchLevels.ReconstructionSide;
+    public const int Length = 3 * PatchNumbers.ReconstructionSide * PatchNumbers.ReconstructionSide;
 
     /// <summary>
     /// Two grey levels of 255, in the range [-1, 1]. A patch with less contrast is flat up to noise: it is centred and divided by this,

@@ -39,7 +39,8 @@ public sealed class BankSampleEncoder : ISampleEncoder
 
         vectors.Read(BankLayout.Rotation(decisions.QuarterTurns), Patch(patches, BankLayout.Clean(1, 0)));
         WriteJigsaw(vectors, patches);
-        WriteGrey(vectors, patches, batch, slot);
+        if (decisions.IsOn(PretrainTask.Grey))
+            WriteGrey(vectors, patches, batch, slot);
         if (decisions.CamouflageCell is { } cell)
             WriteCamouflage(vectors, cell, Patch(patches, BankLayout.Clean(Camouflage.Level, cell)));
         return true;
@@ -55,7 +56,8 @@ public sealed class BankSampleEncoder : ISampleEncoder
 
     private void WriteGrey(BankVectors vectors, Span<float> patches, MicroBatch batch, int slot)
     {
-        for (var i = slot * PatchLevels.GreyCount; i < slot * PatchLevels.GreyCount + decisions.GreyCount; i++)
+        var count = PatchLayout.Kaleido.Corrupted(PretrainTask.Grey);
+        for (var i = slot * count; i < (slot + 1) * count; i++)
         {
             var cell = (int)batch.GreyPositions[i];
             vectors.Read(BankLayout.Clean(4, cell), batch.GreyTargets.AsSpan(i * featureSize, featureSize));

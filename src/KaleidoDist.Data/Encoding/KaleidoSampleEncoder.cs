@@ -3,7 +3,7 @@ using KaleidoDist.Contracts;
 namespace KaleidoDist.Data;
 
 /// <summary>
-/// Encodes a row for the pixel patch encoder: locked crop, 55 patches, tokens, and the seven tasks' corruptions and labels, fresh in
+/// Encodes a row for the pixel patch encoder: locked crop, patches, tokens, and the seven tasks' corruptions and labels, fresh in
 /// every epoch. A pure function of (options, row group, row, epoch): other samples, slots and earlier calls leave no trace in the numbers.
 /// Holds buffers and decoded pictures: one encoder per thread.
 /// </summary>
@@ -16,6 +16,7 @@ public sealed class KaleidoSampleEncoder : ISampleEncoder
     private const int DecodedPixelsPerCellPixel = 2;
 
     private readonly ModelConfig model;
+    private readonly PatchLayout layout;
     private readonly SampleDecisions decisions;
     private readonly CropCache crops;
     private readonly int patchLength;
@@ -28,6 +29,7 @@ public sealed class KaleidoSampleEncoder : ISampleEncoder
     {
         options.Validate(PatchEncoderKind.Pixels);
         model = options.Model;
+        layout = model.Patches;
         decisions = new SampleDecisions(options);
         crops = new CropCache(MinimumDecodedSide(model), options.CropCacheBytes, options.Box);
         patchLength = KaleidoPatches.PatchLength(model.CellSide);
@@ -35,7 +37,7 @@ public sealed class KaleidoSampleEncoder : ISampleEncoder
     }
 
     /// <summary>What <see cref="PictureDecoder"/> is asked for: the shorter side in pixels under which no picture is scaled while decoding.</summary>
-    public static int MinimumDecodedSide(ModelConfig model) => DecodedPixelsPerCellPixel * PatchLevels.Count * model.CellSide;
+    public static int MinimumDecodedSide(ModelConfig model) => DecodedPixelsPerCellPixel * model.Patches.FinestGrid * model.CellSide;
 
     /// <inheritdoc/>
     public bool TryEncode(RowGroup group, int row, long epoch, MicroBatch batch, int slot)
@@ -46,16 +48,21 @@ public sealed class KaleidoSampleEncoder : ISampleEncoder
         decisions.Decide(batch, slot);
 
         // 3
-        var patches = Slot(batch.Patches, slot, PatchLevels.PatchCount * patchLength);
-        KaleidoPatches.Cut(crop, model.CellSide, patches);
-        KaleidoPatches.WritePositions(crop.Width, crop.Height, Slot(batch.Positions, slot, PatchLevels.PatchCount * PatchLevels.PositionSize));
+        var patches = Slot(batch.Patches, slot, layout.PatchCount * patchLength);
+        KaleidoPatches.Cut(crop, model.CellSide, patches, layout);
+        KaleidoPatches.WritePositions(crop.Width, crop.Height, Slot(batch.Positions, slot, layout.PatchCount * PatchNumbers.PositionSize), layout);
 
         // 4; targets come from the crop before the camouflage's donor may push it out of the cache.
-        WriteRotation(Level(patches, 1));
-        WriteJigsaw(Level(patches, 2));
-        WriteGrey(Level(patches, 4), crop, batch, slot);
-        WriteBlank(Level(patches, 5), crop, batch, slot);
-        WriteCamouflage(Level(patches, Camouflage.Level));
+        if (decisions.IsOn(PretrainTask.Rotation))
+            WriteRotation(Level(patches, PretrainTask.Rotation));
+        if (decisions.IsOn(PretrainTask.Jigsaw))
+            WriteJigsaw(Level(patches, PretrainTask.Jigsaw));
+        if (decisions.IsOn(PretrainTask.Grey))
+            WriteGrey(Level(patches, PretrainTask.Grey), crop, batch, slot);
+        if (decisions.IsOn(PretrainTask.Blank))
+            WriteBlank(Level(patches, PretrainTask.Blank), crop, batch, slot);
+        if (decisions.CamouflageCell is { } camouflaged)
+            WriteCamouflage(Level(patches, PretrainTask.Camouflage), camouflaged);
         return true;
     }
 
@@ -74,35 +81,34 @@ public sealed class KaleidoSampleEncoder : ISampleEncoder
 
     private void WriteGrey(Span<float> patches, Picture crop, MicroBatch batch, int slot)
     {
-        for (var i = slot * PatchLevels.GreyCount; i < slot * PatchLevels.GreyCount + decisions.GreyCount; i++)
-        {
-            var cell = (int)batch.GreyPositions[i];
-            WriteTarget(crop, 4, cell, Slot(batch.GreyTargets, i, ReconstructionTarget.Length));
-            GreyPatch.Apply(Patch(patches, cell));
-        }
+        foreach (var cell in WriteTargets(PretrainTask.Grey, crop, batch.GreyPositions, batch.GreyTargets, slot))
+            GreyPatch.Apply(Patch(patches, (int)cell));
     }
 
     // Zero is mid-grey in [-1, 1]: no content, yet unlike the white background that most pictures have.
     private void WriteBlank(Span<float> patches, Picture crop, MicroBatch batch, int slot)
     {
-        for (var i = slot * PatchLevels.BlankCount; i < slot * PatchLevels.BlankCount + decisions.BlankCount; i++)
-        {
-            var cell = (int)batch.BlankPositions[i];
-            WriteTarget(crop, 5, cell, Slot(batch.BlankTargets, i, ReconstructionTarget.Length));
-            Patch(patches, cell).Clear();
-        }
+        foreach (var cell in WriteTargets(PretrainTask.Blank, crop, batch.BlankPositions, batch.BlankTargets, slot))
+            Patch(patches, (int)cell).Clear();
     }
 
-    private void WriteTarget(Picture crop, int level, int cell, Span<float> target)
+    /// <summary>Writes what the patches of a reconstruction task were, and returns their cells.</summary>
+    private ReadOnlySpan<long> WriteTargets(PretrainTask task, Picture crop, long[] positions, float[] targets, int slot)
     {
-        KaleidoPatches.CutCell(crop, level, cell, PatchLevels.ReconstructionSide, averaged);
+        var cells = Slot(positions, slot, layout.Corrupted(task));
+        for (var i = 0; i < cells.Length; i++)
+            WriteTarget(crop, layout.LevelOf(task).Grid, (int)cells[i], Slot(targets, slot * cells.Length + i, ReconstructionTarget.Length));
+        return cells;
+    }
+
+    private void WriteTarget(Picture crop, int grid, int cell, Span<float> target)
+    {
+        KaleidoPatches.CutCell(crop, grid, cell, PatchNumbers.ReconstructionSide, averaged);
         ReconstructionTarget.Standardize(averaged, target);
     }
 
-    private void WriteCamouflage(Span<float> patches)
+    private void WriteCamouflage(Span<float> patches, int cell)
     {
-        if (decisions.CamouflageCell is not { } cell)
-            return;
         var patch = Patch(patches, cell);
         var lent = fourPatches.AsSpan(0, patchLength);
         var donors = decisions.CamouflageDonors(out var random);
@@ -123,7 +129,11 @@ public sealed class KaleidoSampleEncoder : ISampleEncoder
         lent.CopyTo(patch);
     }
 
-    private Span<float> Level(Span<float> patches, int level) => patches.Slice(PatchLevels.Offset(level) * patchLength, PatchLevels.Size(level) * patchLength);
+    private Span<float> Level(Span<float> patches, PretrainTask task)
+    {
+        var level = layout.LevelOf(task);
+        return patches.Slice(level.Offset * patchLength, level.Count * patchLength);
+    }
 
     private Span<float> Patch(Span<float> patches, int index) => patches.Slice(index * patchLength, patchLength);
 

@@ -21,7 +21,7 @@ internal sealed class SampleDecisions
     public SampleDecisions(SampleEncoderOptions options)
     {
         this.options = options;
-        masking = new AlignmentGuidedMasking(options.Model.TextLength, options.Model.MaxMaskedTokens, options.Tasks);
+        masking = new AlignmentGuidedMasking(options.Model.TextLength, options.Model.MaxMaskedTokens, options.Tasks, options.Model.Patches);
         ownText = new TokenBuffer(options.Tokenizer, options.Model.TextLength);
         otherText = new TokenBuffer(options.Tokenizer, options.Model.TextLength);
     }
@@ -42,15 +42,7 @@ internal sealed class SampleDecisions
     public int JigsawRank => IsOn(PretrainTask.Jigsaw) ? key.For(CorruptionStream.Jigsaw).Next(Jigsaw.ClassCount) : 0;
 
     /// <summary>The 3x3 patch that another product's stands in for; null when that task is off.</summary>
-    public int? CamouflageCell => IsOn(PretrainTask.Camouflage) ? HiddenPatches[PatchLevels.Offset(Camouflage.Level)..].IndexOf(true) : null;
-
-    /// <summary>Patches that lose their color, the first of the slot's places; 0 when that task is off.</summary>
-    public int GreyCount => IsOn(PretrainTask.Grey) ? PatchLevels.GreyCount : 0;
-
-    /// <summary>Patches that are blanked, the first of the slot's places; 0 when that task is off.</summary>
-    public int BlankCount => IsOn(PretrainTask.Blank) ? PatchLevels.BlankCount : 0;
-
-    private ReadOnlySpan<bool> HiddenPatches => masking.HiddenPatches;
+    public int? CamouflageCell => IsOn(PretrainTask.Camouflage) ? HiddenCells(PretrainTask.Camouflage).IndexOf(true) : null;
 
     private TokenBuffer Text => Matches ? ownText : otherText;
 
@@ -79,8 +71,8 @@ internal sealed class SampleDecisions
         batch.JigsawLabels[slot] = JigsawRank;
         batch.CamouflageLabels[slot] = CamouflageCell ?? 0;
         WriteText(batch, slot);
-        WriteHidden(4, GreyCount, Slot(batch.GreyPositions), Slot(batch.GreyTargets));
-        WriteHidden(5, BlankCount, Slot(batch.BlankPositions), Slot(batch.BlankTargets));
+        WriteHidden(PretrainTask.Grey, Slot(batch.GreyPositions), Slot(batch.GreyTargets));
+        WriteHidden(PretrainTask.Blank, Slot(batch.BlankPositions), Slot(batch.BlankTargets));
 
         Span<T> Slot<T>(T[] values) => values.AsSpan(slot * (values.Length / batch.Count), values.Length / batch.Count);
     }
@@ -92,6 +84,9 @@ internal sealed class SampleDecisions
         random = key.For(CorruptionStream.Camouflage);
         return DonorIndex.Of(group).Any(Row, donorRows);
     }
+
+    /// <summary>Whether samples are made for a task.</summary>
+    public bool IsOn(PretrainTask task) => options.Tasks.IsOn(task);
 
     /// <summary>A row of the same group.</summary>
     public RawRow Other(int row) => group.Rows[row];
@@ -140,22 +135,27 @@ internal sealed class SampleDecisions
             batch.MaskedWeights.AsSpan(slot * slots, slots).Clear();
     }
 
-    /// <summary>Writes the hidden cells of a level, ascending; places and targets of a task that is off are zero.</summary>
-    private void WriteHidden(int level, int count, Span<long> cells, Span<float> targets)
+    /// <summary>Writes the hidden cells of a task's level, ascending; places and targets of a task that is off are zero.</summary>
+    private void WriteHidden(PretrainTask task, Span<long> cells, Span<float> targets)
     {
-        if (count == 0)
+        if (!IsOn(task))
         {
             cells.Clear();
             targets.Clear();
+            return;
         }
 
-        var hidden = HiddenPatches.Slice(PatchLevels.Offset(level), PatchLevels.Size(level));
-        for (int cell = 0, written = 0; written < count; cell++)
+        var hidden = HiddenCells(task);
+        for (int cell = 0, written = 0; written < cells.Length; cell++)
         {
             if (hidden[cell])
                 cells[written++] = cell;
         }
     }
 
-    private bool IsOn(PretrainTask task) => options.Tasks.IsOn(task);
+    private ReadOnlySpan<bool> HiddenCells(PretrainTask task)
+    {
+        var level = options.Model.Patches.LevelOf(task);
+        return masking.HiddenPatches.Slice(level.Offset, level.Count);
+    }
 }

@@ -17,22 +17,23 @@ public static class KaleidoPatches
 {
     private const int MaxStackSide = 64;
 
-    /// <summary>Cuts all patches: [55, 3, side, side] in [-1, 1], red, green and blue planes.</summary>
-    public static void Cut(Picture crop, int side, Span<float> patches)
+    /// <summary>Cuts all patches of a layout (by default the 55 kaleido patches): [P, 3, side, side] in [-1, 1], red, green and blue planes.</summary>
+    public static void Cut(Picture crop, int side, Span<float> patches, PatchLayout? layout = null)
     {
+        layout ??= PatchLayout.Kaleido;
         var length = PatchLength(side);
-        ArgumentOutOfRangeException.ThrowIfLessThan(patches.Length, PatchLevels.PatchCount * length);
-        for (var level = 1; level <= PatchLevels.Count; level++)
+        ArgumentOutOfRangeException.ThrowIfLessThan(patches.Length, layout.PatchCount * length);
+        foreach (var level in layout.Levels)
         {
-            for (var cell = 0; cell < PatchLevels.Size(level); cell++)
-                CutCell(crop, level, cell, side, patches.Slice((PatchLevels.Offset(level) + cell) * length, length));
+            for (var cell = 0; cell < level.Count; cell++)
+                CutCell(crop, level.Grid, cell, side, patches.Slice((level.Offset + cell) * length, length));
         }
     }
 
     /// <summary>Cuts one patch: [3, side, side] in [-1, 1].</summary>
-    public static void CutCell(Picture crop, int level, int cell, int side, Span<float> patch)
+    public static void CutCell(Picture crop, int grid, int cell, int side, Span<float> patch)
     {
-        var box = Cell(crop.Width, crop.Height, level, cell);
+        var box = Cell(crop.Width, crop.Height, grid, cell);
         var rowLength = box.Width * Picture.PixelBytes;
         Span<Overlap> columns = side <= MaxStackSide ? stackalloc Overlap[side] : new Overlap[side];
         for (var x = 0; x < side; x++)
@@ -57,16 +58,16 @@ public static class KaleidoPatches
     }
 
     /// <summary>
-    /// Positions of all patches of a crop: [55, 5] x1, x2, y1, y2 and area in the frame of the crop, in [0, 1] (paper, section 3.5).
+    /// Positions of all patches of a crop: [P, 5] x1, x2, y1, y2 and area in the frame of the crop, in [0, 1] (paper, section 3.5).
     /// </summary>
-    public static void WritePositions(int width, int height, Span<float> positions)
+    public static void WritePositions(int width, int height, Span<float> positions, PatchLayout? layout = null)
     {
         var i = 0;
-        for (var level = 1; level <= PatchLevels.Count; level++)
+        foreach (var level in (layout ?? PatchLayout.Kaleido).Levels)
         {
-            for (var cell = 0; cell < PatchLevels.Size(level); cell++)
+            for (var cell = 0; cell < level.Count; cell++)
             {
-                var box = Cell(width, height, level, cell);
+                var box = Cell(width, height, level.Grid, cell);
                 positions[i++] = (float)box.X1 / width;
                 positions[i++] = (float)box.X2 / width;
                 positions[i++] = (float)box.Y1 / height;
@@ -76,18 +77,18 @@ public static class KaleidoPatches
         }
     }
 
-    /// <summary>Pixels of a cell. In a crop narrower than the level has columns, cells repeat a pixel rather than being empty.</summary>
-    public static PixelBox Cell(int width, int height, int level, int cell)
+    /// <summary>Pixels of a cell. In a crop narrower than the grid has columns, cells repeat a pixel rather than being empty.</summary>
+    public static PixelBox Cell(int width, int height, int grid, int cell)
     {
-        var (row, column) = (cell / level, cell % level);
+        var (row, column) = (cell / grid, cell % grid);
         var (x1, x2) = Range(column, width);
         var (y1, y2) = Range(row, height);
         return new PixelBox(x1, y1, x2, y2);
 
         (int Start, int End) Range(int index, int size)
         {
-            var start = (int)((long)index * size / level);
-            return (start, Math.Max(start + 1, (int)((long)(index + 1) * size / level)));
+            var start = (int)((long)index * size / grid);
+            return (start, Math.Max(start + 1, (int)((long)(index + 1) * size / grid)));
         }
     }
 

@@ -18,10 +18,10 @@ public sealed record KaleidoInputs
     /// <summary>[B, T] 1 for a token, 0 for padding behind it.</summary>
     public required Tensor InputMask { get; init; }
 
-    /// <summary>[B, 55, 3*S*S] pixels or [B, 55, F] bank vectors, by <c>ModelConfig.PatchEncoder</c>.</summary>
+    /// <summary>[B, P, 3*S*S] pixels or [B, P, F] bank vectors, by <c>ModelConfig.PatchEncoder</c>.</summary>
     public required Tensor Patches { get; init; }
 
-    /// <summary>[B, 55, 5] x1, x2, y1, y2, area.</summary>
+    /// <summary>[B, P, 5] x1, x2, y1, y2, area.</summary>
     public required Tensor Positions { get; init; }
 
     /// <summary>[B, M] text positions of masked tokens.</summary>
@@ -48,16 +48,16 @@ public sealed record KaleidoInputs
     /// <summary>[B] 0..8.</summary>
     public required Tensor CamouflageLabels { get; init; }
 
-    /// <summary>[B, 2] grey patches of level 4, 0..15.</summary>
+    /// <summary>[B, g] grey patches of their level, 0..15; g is 2 for kaleido patches, 0 where there are none.</summary>
     public required Tensor GreyPositions { get; init; }
 
-    /// <summary>[B, 3] blank patches of level 5, 0..24, all different.</summary>
+    /// <summary>[B, b] blank patches of their level, all different; b is 3 for kaleido patches.</summary>
     public required Tensor BlankPositions { get; init; }
 
-    /// <summary>[B, 2, R] what the grey patches were.</summary>
+    /// <summary>[B, g, R] what the grey patches were.</summary>
     public required Tensor GreyTargets { get; init; }
 
-    /// <summary>[B, 3, R] what the blank patches were; null for bank vectors, which the model gathers before it blanks them.</summary>
+    /// <summary>[B, b, R] what the blank patches were; null for bank vectors, which the model gathers before it blanks them.</summary>
     public Tensor? BlankTargets { get; init; }
 
     /// <summary>Samples, B.</summary>

@@ -6,8 +6,8 @@ using static TorchSharp.torch.nn;
 namespace KaleidoDist.Model;
 
 /// <summary>
-/// The five levels of patches as tokens (KALEIDO-BERT section 1.4): a projection, a type and a LayerNorm of each level's own, and a
-/// projection of the position numbers that all levels share. Types and LayerNorms of all 55 patches are applied at once.
+/// The levels of patches as tokens (KALEIDO-BERT section 1.4): a projection, a type and a LayerNorm of each level's own, and a
+/// projection of the position numbers that all levels share. Types and LayerNorms of all patches are applied at once.
 /// </summary>
 internal sealed class PatchEmbedding
 {
@@ -23,22 +23,23 @@ internal sealed class PatchEmbedding
     {
         this.products = products;
         config = parameters.Config;
-        var levels = Enumerable.Range(1, PatchLevels.Count).ToArray();
+        var count = config.Patches.Levels.Length;
+        var levels = Enumerable.Range(1, count).ToArray();
         projections = [.. levels.Select(level => parameters[$"bert.patch_embeddings.{level}.projection.weight"])];
         types = parameters["bert.patch_embeddings.type_embeddings.weight"];
         positionProjection = parameters["bert.patch_embeddings.position_projection.weight"];
-        norms = parameters.Span("bert.patch_embeddings.1.LayerNorm.weight", $"bert.patch_embeddings.{PatchLevels.Count}.LayerNorm.bias", PatchLevels.Count, 2, config.HiddenSize);
-        var level = levels.SelectMany(l => Enumerable.Repeat((long)l, PatchLevels.Size(l))).ToArray();
+        norms = parameters.Span("bert.patch_embeddings.1.LayerNorm.weight", $"bert.patch_embeddings.{count}.LayerNorm.bias", count, 2, config.HiddenSize);
+        var level = levels.SelectMany(l => Enumerable.Repeat((long)l, config.Patches.Levels[l - 1].Count)).ToArray();
         typeOfPatch = tensor(level, device: parameters.Device).DetachFromDisposeScope();
         levelOfPatch = tensor([.. level.Select(l => l - 1)], device: parameters.Device).DetachFromDisposeScope();
     }
 
-    /// <summary>[B, 55, F] features and [B, 55, 5] positions to [B, 55, H].</summary>
+    /// <summary>[B, P, F] features and [B, P, 5] positions to [B, P, H].</summary>
     public Tensor Forward(Tensor features, Tensor positions, bool training)
     {
         var dropout = new Dropout(config.HiddenDropout, training);
         var dropped = dropout.Apply(features);
-        var projected = cat([.. projections.Select((weight, i) => products.Linear(dropped.narrow(1, PatchLevels.Offset(i + 1), PatchLevels.Size(i + 1)), weight))], 1);
+        var projected = cat([.. projections.Select((weight, i) => products.Linear(dropped.narrow(1, config.Patches.Levels[i].Offset, config.Patches.Levels[i].Count), weight))], 1);
         var sum = projected + types.index_select(0, typeOfPatch) + functional.linear(positions, positionProjection);
         var norm = norms.index_select(0, levelOfPatch).unbind(1);
         return dropout.Apply((Norm.Apply(sum) * norm[0]) + norm[1]);

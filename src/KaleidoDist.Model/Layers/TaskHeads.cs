@@ -4,29 +4,32 @@ using static TorchSharp.torch;
 
 namespace KaleidoDist.Model;
 
-/// <summary>The pooler and the seven heads (KALEIDO-BERT section 1.7).</summary>
+/// <summary>The pooler and the heads of the tasks that the patches allow (KALEIDO-BERT section 1.7).</summary>
 internal sealed class TaskHeads(KaleidoParameters parameters, MatrixProducts products, SharedTable words)
 {
     private readonly (Tensor Weight, Tensor Bias) pooler = Dense(parameters, "bert.pooler.dense");
     private readonly (Tensor Weight, Tensor Bias) transform = Dense(parameters, "cls.predictions.transform.dense");
     private readonly (Tensor Weight, Tensor Bias) transformNorm = Dense(parameters, "cls.predictions.transform.LayerNorm");
     private readonly (Tensor Weight, Tensor Bias) match = Dense(parameters, "cls.seq_relationship");
-    private readonly (Tensor Weight, Tensor Bias) rotation = Dense(parameters, "cls.rotation");
-    private readonly (Tensor Weight, Tensor Bias) jigsaw = Dense(parameters, "cls.jigsaw");
-    private readonly (Tensor Weight, Tensor Bias) camouflage = Dense(parameters, "cls.camouflage");
-    private readonly Tensor greyToColor = parameters["cls.grey_to_color.weight"];
-    private readonly Tensor blankToColor = parameters["cls.blank_to_color.weight"];
+    private readonly PatchLayout patches = parameters.Config.Patches;
 
-    /// <summary>All outputs from the last hidden states [B, T + 55, H].</summary>
+    /// <summary>All outputs from the last hidden states [B, T + P, H].</summary>
     public KaleidoOutputs Forward(Tensor sequence, KaleidoInputs inputs, Tensor blankTargets)
     {
         long samples = sequence.shape[0], hidden = sequence.shape[2], text = inputs.TextLength;
         var states = sequence.view(-1, hidden);
         var start = arange(samples, device: sequence.device).unsqueeze(1) * sequence.shape[1];
         Tensor Gather(Tensor places) => states.index_select(0, (start + places).flatten());
-        Tensor Level(int level) => sequence.narrow(1, text + PatchLevels.Offset(level), PatchLevels.Size(level)).reshape(samples, -1);
-        Tensor Reconstruct(int level, Tensor places, Tensor weight)
-            => products.Linear(Gather(places + (text + PatchLevels.Offset(level))).view(samples, places.shape[1], hidden), weight);
+        Tensor? Classify(PretrainTask task, string head)
+        {
+            if (!patches.Has(task))
+                return null;
+            var level = patches.LevelOf(task);
+            return Linear(sequence.narrow(1, text + level.Offset, level.Count).reshape(samples, -1), Dense(parameters, head));
+        }
+
+        Tensor? Reconstruct(PretrainTask task, Tensor places, string head)
+            => patches.Has(task) ? products.Linear(Gather(places + (text + patches.LevelOf(task).Offset)).view(samples, places.shape[1], hidden), parameters[$"{head}.weight"]) : null;
 
         var masked = (start + inputs.MaskedPositions).flatten();
         var maskedStates = states.index_select(0, inputs.MaskedSlots is { } slots ? masked.index_select(0, slots) : masked);
@@ -37,11 +40,11 @@ internal sealed class TaskHeads(KaleidoParameters parameters, MatrixProducts pro
             Pooled = pooled,
             MlmLogits = words.Decode(Transform(maskedStates)),
             MatchLogits = Linear(pooled, match),
-            RotationLogits = Linear(Level(1), rotation),
-            JigsawLogits = Linear(Level(2), jigsaw),
-            CamouflageLogits = Linear(Level(3), camouflage),
-            GreyLogits = Reconstruct(4, inputs.GreyPositions, greyToColor),
-            BlankLogits = Reconstruct(5, inputs.BlankPositions, blankToColor),
+            RotationLogits = Classify(PretrainTask.Rotation, "cls.rotation"),
+            JigsawLogits = Classify(PretrainTask.Jigsaw, "cls.jigsaw"),
+            CamouflageLogits = Classify(PretrainTask.Camouflage, "cls.camouflage"),
+            GreyLogits = Reconstruct(PretrainTask.Grey, inputs.GreyPositions, "cls.grey_to_color"),
+            BlankLogits = Reconstruct(PretrainTask.Blank, inputs.BlankPositions, "cls.blank_to_color")!,
             BlankTargets = blankTargets,
         };
     }

@@ -31,7 +31,7 @@ public sealed class KaleidoLosses
     /// <param name="outputs">What the model said.</param>
     /// <param name="inputs">What it was asked, with the labels.</param>
     /// <param name="scale">Counts of the leaf.</param>
-    /// <param name="weights">What each task counts; null for all of them once.</param>
+    /// <param name="weights">What each task counts, 0 for those that the patches do not have; null for all seven once.</param>
     public static KaleidoLosses Compute(KaleidoOutputs outputs, KaleidoInputs inputs, LossScale scale, TaskWeights? weights = null)
     {
         weights ??= TaskWeights.All;
@@ -39,8 +39,8 @@ public sealed class KaleidoLosses
         if (inputs.MaskedSlots is { } slots)
             (maskedIds, maskedWeights) = (maskedIds.index_select(0, slots), maskedWeights.index_select(0, slots));
 
-        Tensor Classify(Tensor logits, Tensor labels) => functional.cross_entropy(logits, labels, reduction: Reduction.Sum) / scale.Samples;
-        Tensor Reconstruct(Tensor logits, Tensor targets) => Divergence(logits, targets) / (scale.Samples * logits.shape[1]);
+        Tensor Classify(Tensor? logits, Tensor labels) => functional.cross_entropy(logits!, labels, reduction: Reduction.Sum) / scale.Samples;
+        Tensor Reconstruct(Tensor? logits, Tensor targets) => Divergence(logits!, targets) / (scale.Samples * logits!.shape[1]);
         Tensor LossOf(PretrainTask task) => task switch
         {
             PretrainTask.Mlm => (functional.cross_entropy(outputs.MlmLogits, maskedIds, reduction: Reduction.None) * maskedWeights).sum() / (scale.MaskedWeights + LossScale.MaskedWeightOffset),
@@ -59,9 +59,9 @@ public sealed class KaleidoLosses
         [
             Right(outputs.MlmLogits, maskedIds).logical_and(maskedWeights.gt(0)).sum(),
             Right(outputs.MatchLogits, inputs.MatchLabels).sum(),
-            Right(outputs.RotationLogits, inputs.RotationLabels).sum(),
-            Right(outputs.JigsawLogits, inputs.JigsawLabels).sum(),
-            Right(outputs.CamouflageLogits, inputs.CamouflageLabels).sum(),
+            RightOf(outputs.RotationLogits, inputs.RotationLabels),
+            RightOf(outputs.JigsawLogits, inputs.JigsawLabels),
+            RightOf(outputs.CamouflageLogits, inputs.CamouflageLabels),
         ]));
     }
 
@@ -75,6 +75,8 @@ public sealed class KaleidoLosses
         for (var task = 0; task < counts.Count; task++)
             correct[task] += counts[task];
     }
+
+    private static Tensor RightOf(Tensor? logits, Tensor labels) => logits is null ? zeros_like(labels).sum() : Right(logits, labels).sum();
 
     private static Tensor Right(Tensor logits, Tensor labels) => logits.argmax(-1).eq(labels);
 

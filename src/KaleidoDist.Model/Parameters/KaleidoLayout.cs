@@ -5,13 +5,10 @@ namespace KaleidoDist.Model;
 /// <summary>
 /// The parameters of a Kaleido-BERT by name, shape and order. Names follow Hugging Face's BERT where BERT has the part, so that
 /// bert-base-uncased loads as it is. The order is that of the forward pass, so that gradients become final from the end of the
-/// buffer to its start; tensors used by one kernel together (query, key, value; the five levels) lie side by side.
+/// buffer to its start; tensors used by one kernel together (query, key, value; the levels of patches) lie side by side.
 /// </summary>
 public static class KaleidoLayout
 {
-    /// <summary>Rows of the patch type table: ids are levels 1..5, row 0 is unused.</summary>
-    public const int PatchTypeCount = PatchLevels.Count + 1;
-
     // Slots are 64-byte aligned: only widths that are multiples of 16 floats leave no gap between neighbours.
     private const int WidthMultiple = 16;
 
@@ -55,6 +52,7 @@ public static class KaleidoLayout
 
     private static IEnumerable<(string Name, long[] Shape)> Names(ModelConfig config)
     {
+        var patches = config.Patches;
         long hidden = config.HiddenSize, features = config.PatchFeatureSize, vocabulary = config.VocabularySize;
         return
         [
@@ -63,21 +61,28 @@ public static class KaleidoLayout
             ("bert.embeddings.token_type_embeddings.weight", [config.TokenTypeCount, hidden]),
             .. LayerNorm("bert.embeddings.LayerNorm", hidden),
             .. PatchEncoder(config),
-            .. Enumerable.Range(1, PatchLevels.Count).SelectMany(level => PatchLevel($"bert.patch_embeddings.{level}", hidden, features)),
-            ("bert.patch_embeddings.type_embeddings.weight", [PatchTypeCount, hidden]),
-            ("bert.patch_embeddings.position_projection.weight", [hidden, PatchLevels.PositionSize]),
+            .. Enumerable.Range(1, patches.Levels.Length).SelectMany(level => PatchLevel($"bert.patch_embeddings.{level}", hidden, features)),
+            // Ids are level numbers; row 0 is unused.
+            ("bert.patch_embeddings.type_embeddings.weight", [patches.Levels.Length + 1, hidden]),
+            ("bert.patch_embeddings.position_projection.weight", [hidden, PatchNumbers.PositionSize]),
             .. Enumerable.Range(0, config.LayerCount).SelectMany(layer => EncoderLayer($"bert.encoder.layer.{layer}", hidden, config.IntermediateSize)),
             .. Dense("bert.pooler.dense", hidden, hidden),
             .. Dense("cls.predictions.transform.dense", hidden, hidden),
             .. LayerNorm("cls.predictions.transform.LayerNorm", hidden),
             ("cls.predictions.bias", [vocabulary]),
             .. Dense("cls.seq_relationship", 2, hidden),
-            .. Dense("cls.rotation", 4, PatchLevels.Size(1) * hidden),
-            .. Dense("cls.jigsaw", 24, PatchLevels.Size(2) * hidden),
-            .. Dense("cls.camouflage", 9, PatchLevels.Size(3) * hidden),
-            ("cls.grey_to_color.weight", [config.ReconstructionSize, hidden]),
-            ("cls.blank_to_color.weight", [config.ReconstructionSize, hidden]),
+            .. Classifier(PretrainTask.Rotation, "cls.rotation", 4),
+            .. Classifier(PretrainTask.Jigsaw, "cls.jigsaw", 24),
+            .. Classifier(PretrainTask.Camouflage, "cls.camouflage", 9),
+            .. Reconstruction(PretrainTask.Grey, "cls.grey_to_color.weight"),
+            .. Reconstruction(PretrainTask.Blank, "cls.blank_to_color.weight"),
         ];
+
+        IEnumerable<(string, long[])> Classifier(PretrainTask task, string name, long classes)
+            => patches.Has(task) ? Dense(name, classes, patches.LevelOf(task).Count * hidden) : [];
+
+        IEnumerable<(string, long[])> Reconstruction(PretrainTask task, string name)
+            => patches.Has(task) ? [(name, [config.ReconstructionSize, hidden])] : [];
     }
 
     private static IEnumerable<(string, long[])> PatchEncoder(ModelConfig config)

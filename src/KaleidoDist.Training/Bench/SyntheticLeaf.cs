@@ -30,10 +30,10 @@ internal static class SyntheticLeaf
         for (var sample = 0; sample < count; sample++)
         {
             batch.MaskedWeights.AsSpan(sample * model.MaxMaskedTokens, masked).Fill(1);
-            for (var i = 0; i < PatchLevels.GreyCount; i++)
-                batch.GreyPositions[sample * PatchLevels.GreyCount + i] = i;
-            for (var i = 0; i < PatchLevels.BlankCount; i++)
-                batch.BlankPositions[sample * PatchLevels.BlankCount + i] = i;
+            for (var i = 0; i < model.Patches.Corrupted(PretrainTask.Grey); i++)
+                batch.GreyPositions[sample * model.Patches.Corrupted(PretrainTask.Grey) + i] = i;
+            for (var i = 0; i < model.Patches.Corrupted(PretrainTask.Blank); i++)
+                batch.BlankPositions[sample * model.Patches.Corrupted(PretrainTask.Blank) + i] = i;
         }
 
         Floats(batch.Patches, ref random);

@@ -17,7 +17,7 @@ public sealed class CorruptionPropertyTests
         ForEverySample((group, row, _, batch) =>
         {
             using var crop = Crop(group.Rows[row]);
-            var canonical = new float[PatchLevels.PatchCount * PatchLevels.PositionSize];
+            var canonical = new float[PatchLevels.PatchCount * PatchNumbers.PositionSize];
             KaleidoPatches.WritePositions(crop.Width, crop.Height, canonical);
             Assert.Equal(canonical, batch.Positions);
             seen.Add((batch.RotationLabels[0], batch.JigsawLabels[0]));

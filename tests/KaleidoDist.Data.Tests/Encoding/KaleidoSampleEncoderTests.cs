@@ -93,7 +93,7 @@ public sealed class KaleidoSampleEncoderTests
     [Fact]
     public void PositionsNeverTellWhatWasDone()
     {
-        var expected = new float[PatchLevels.PatchCount * PatchLevels.PositionSize];
+        var expected = new float[PatchLevels.PatchCount * PatchNumbers.PositionSize];
         using var crop = Crop(Group.Rows[5]);
         KaleidoPatches.WritePositions(crop.Width, crop.Height, expected);
         for (var epoch = 0; epoch < 30; epoch++)

@@ -53,7 +53,7 @@ public sealed class BankTrainingTests : IDisposable
         var features = new byte[BankLayout.ByteCount(FeatureSize)];
         for (var i = 0; i < features.Length; i += 2)
             System.Buffers.Binary.BinaryPrimitives.WriteHalfLittleEndian(features.AsSpan(i), (Half)random.NextDouble());
-        var positions = new float[PatchLevels.PatchCount * PatchLevels.PositionSize];
+        var positions = new float[PatchLevels.PatchCount * PatchNumbers.PositionSize];
         KaleidoPatches.WritePositions(100, 100, positions);
         return new RawRow
         {
