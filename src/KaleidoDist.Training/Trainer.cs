@@ -81,7 +81,7 @@ public sealed class Trainer : IDisposable
             if (waits || (spec.Training.VerifyEvery > 0 && state.Step % spec.Training.VerifyEvery == 0))
                 ReplicaComparison.Heal(state, collective, port);
             if (!waits)
-                SaveIfDue(figures.Sums);
+                SaveIfDue(figures.Sums, IsBest);
         }
 
         donation?.Complete();
@@ -120,11 +120,14 @@ public sealed class Trainer : IDisposable
         ledger?.Dispose();
     }
 
+    /// <summary>Whether the present step measured better than all before it by the metric that the best checkpoints are kept by: then there must be one of it.</summary>
+    private bool IsBest => spec.Checkpoint.KeepBest is not null && state.History.Kept.BestAt == state.Step;
+
     /// <summary>Follows the save under way and begins one that is due; a rank that is still busy with the one before makes all of them leave it out.</summary>
-    private void SaveIfDue(TaskSums sums)
+    private void SaveIfDue(TaskSums sums, bool isBest)
     {
         checkpoints.Follow();
-        if (!sums.CheckpointRequested)
+        if (!sums.CheckpointRequested && !isBest)
             return;
         if (sums.IsSaving)
             checkpoints.Skip();
@@ -188,10 +191,12 @@ public sealed class Trainer : IDisposable
     /// <summary>Every rank has the same reduced values, so every rank counts the same.</summary>
     private void Count(IReadOnlyList<TaskMetric> metrics)
     {
+        double Value(string name) => metrics.Single(metric => ValidationMetric.Name(metric.Task, metric.Metric) == name).Value;
+        if (spec.Checkpoint.KeepBest is { } best)
+            state.History = state.History with { Kept = state.History.Kept.After(new EarlyStopSpec(best.Metric, 1, 0), state.Step, Value(best.Metric)) };
         if (CountedBy is not { } stop)
             return;
-        var value = metrics.Single(metric => ValidationMetric.Name(metric.Task, metric.Metric) == stop.Metric).Value;
-        state.History = state.History with { Evaluations = state.History.Evaluations.After(stop, state.Step, value) };
+        state.History = state.History with { Evaluations = state.History.Evaluations.After(stop, state.Step, Value(stop.Metric)) };
         if (EarlyEnd is { } reason && collective.Rank == 0)
             port.Log($"ends after step {state.Step} of {setup.TotalSteps}: {reason}");
     }

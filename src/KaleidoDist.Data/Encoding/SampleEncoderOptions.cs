@@ -58,7 +58,7 @@ public sealed record SampleEncoderOptions
                 $"The vocabulary has {Tokenizer.VocabularySize} entries and the model {Model.VocabularySize}; expected no more than the model's. "
                 + $"Set model.vocabulary_size to {Tokenizer.VocabularySize}.");
         if (Tasks.Tasks.FirstOrDefault(task => !Model.Patches.Has(task)) is > 0 and var impossible)
-            throw KaleidoException.Usage($"The task '{PretrainTasks.Names[(int)impossible]}' has no patches in the layout '{Model.PatchLayout}'; expected it to be off. Set training.tasks.");
+            throw KaleidoException.Usage($"The task '{PretrainTasks.Names[(int)impossible]}' has no patches in the layout '{Model.PatchLayout.ToString().ToLowerInvariant()}'; expected it to be off. Set training.tasks.");
         if (MismatchShare is not (>= 0 and <= 1))
             throw KaleidoException.Usage($"The share of mismatched texts is {MismatchShare}; expected 0 to 1. Set training.mismatch_share.");
     }

@@ -1,9 +1,10 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Training;
 
-/// <summary>How one metric has gone over the evaluations so far: what early stopping decides by. A function of the measured values alone.</summary>
+/// <summary>How one metric has gone over the evaluations so far: what early stopping and the best checkpoint are decided by. A function of the measured values alone.</summary>
 /// <param name="At">Step of the newest evaluation that counted; -1 before the first.</param>
 /// <param name="Best">The best value; NaN before the first number.</param>
 /// <param name="BestAt">Its step; -1 before the first.</param>
@@ -27,6 +28,25 @@ public readonly record struct EvaluationTrack(long At, double Best, long BestAt,
         if (step <= At)
             return this;
         return spec.IsBetter(value, Best) ? new EvaluationTrack(step, value, step, 0) : this with { At = step, Stale = Stale + 1 };
+    }
+
+    /// <summary>As a checkpoint keeps it, with the metric it is of.</summary>
+    internal IEnumerable<KeyValuePair<string, string>> ToValues(string prefix, string metric)
+    {
+        yield return new($"{prefix}.metric", metric);
+        yield return new($"{prefix}.at", At.ToString(CultureInfo.InvariantCulture));
+        yield return new($"{prefix}.best", Best.ToString("R", CultureInfo.InvariantCulture));
+        yield return new($"{prefix}.best_at", BestAt.ToString(CultureInfo.InvariantCulture));
+        yield return new($"{prefix}.stale", Stale.ToString(CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>From a checkpoint; of another metric it says nothing.</summary>
+    internal static EvaluationTrack FromValues(string prefix, string metric, IReadOnlyDictionary<string, string> values)
+    {
+        if (values.GetValueOrDefault($"{prefix}.metric") != metric)
+            return None;
+        long Whole(string key) => long.Parse(values[$"{prefix}.{key}"], CultureInfo.InvariantCulture);
+        return new EvaluationTrack(Whole("at"), double.Parse(values[$"{prefix}.best"], CultureInfo.InvariantCulture), Whole("best_at"), (int)Whole("stale"));
     }
 
     /// <summary>Writes the bytes.</summary>

@@ -92,7 +92,14 @@ public static class StateAgreement
 
     /// <summary>A generation may break when some have the result of an evaluation and others do not, and a joiner has heard of none: the newest counts for all.</summary>
     private static void TakeEvaluations(ReplicaState state, List<RankStanding> standings, long step)
-        => state.History = state.History with { Evaluations = standings.Where(s => s.Applied == step).MaxBy(s => s.History.Evaluations.At)!.History.Evaluations };
+    {
+        var histories = standings.Where(s => s.Applied == step).Select(s => s.History).ToList();
+        state.History = state.History with
+        {
+            Evaluations = histories.MaxBy(h => h.Evaluations.At)!.Evaluations,
+            Kept = histories.MaxBy(h => h.Kept.At)!.Kept,
+        };
+    }
 
     private static List<RankStanding> Exchange(ReplicaState state, ICollective collective)
     {

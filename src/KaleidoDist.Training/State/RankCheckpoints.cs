@@ -25,6 +25,7 @@ internal sealed class RankCheckpoints : IDisposable
     private readonly TimeProvider time;
     private readonly CheckpointShardWriter writer;
     private readonly Dictionary<string, double> validation = [];
+    private long validatedStep = -1;
     private ShardSave? current;
     private (long Step, int Attempt) newest;
     private readonly long begun;
@@ -67,9 +68,11 @@ internal sealed class RankCheckpoints : IDisposable
         setup.MembershipChanges,
         setup.RunningTime + time.GetElapsedTime(begun));
 
-    /// <summary>Notes validation results for the next manifests.</summary>
+    /// <summary>Notes validation results for the manifest of the present step; those of later steps do not have them: they were not measured.</summary>
     internal void Remember(IReadOnlyList<TaskMetric> metrics)
     {
+        validatedStep = state.Step;
+        validation.Clear();
         foreach (var metric in metrics)
             validation[ValidationMetric.Name(metric.Task, metric.Metric)] = metric.Value;
     }
@@ -241,7 +244,7 @@ internal sealed class RankCheckpoints : IDisposable
             ShardCount = collective.WorldSize,
             Kind = kind.ToString().ToLowerInvariant(),
         };
-        foreach (var (name, value) in validation)
+        foreach (var (name, value) in validatedStep == state.Step ? validation : [])
             proposal.Metrics[name] = value;
         return proposal;
     }

@@ -11,11 +11,11 @@ namespace KaleidoDist.Training;
 /// </summary>
 public sealed record ReplicaHistory
 {
-    private const string LossesKey = "losses", MetricKey = "early_stop.metric", AtKey = "early_stop.at", BestKey = "early_stop.best", BestAtKey = "early_stop.best_at", StaleKey = "early_stop.stale";
-    private const int TrackAt = PretrainTasks.Count * sizeof(double);
+    private const string LossesKey = "losses", StopPrefix = "early_stop", KeepPrefix = "keep_best";
+    private const int StopAt = PretrainTasks.Count * sizeof(double), KeepAt = StopAt + EvaluationTrack.ByteCount;
 
     /// <summary>Length of the bytes.</summary>
-    internal const int ByteCount = TrackAt + EvaluationTrack.ByteCount;
+    internal const int ByteCount = KeepAt + EvaluationTrack.ByteCount;
 
     /// <summary>Of a replica before its first step.</summary>
     public static ReplicaHistory None { get; } = new();
@@ -26,12 +26,16 @@ public sealed record ReplicaHistory
     /// <summary>How the metric that the job may end by has gone.</summary>
     public EvaluationTrack Evaluations { get; init; } = EvaluationTrack.None;
 
+    /// <summary>How the metric that the best checkpoints are kept by has gone.</summary>
+    public EvaluationTrack Kept { get; init; } = EvaluationTrack.None;
+
     /// <summary>Writes the bytes.</summary>
     internal void Write(Span<byte> bytes)
     {
         for (var task = 0; task < Losses.Length; task++)
             BinaryPrimitives.WriteDoubleLittleEndian(bytes[(task * sizeof(double))..], Losses[task]);
-        Evaluations.Write(bytes[TrackAt..]);
+        Evaluations.Write(bytes[StopAt..]);
+        Kept.Write(bytes[KeepAt..]);
     }
 
     /// <summary>Reads the bytes.</summary>
@@ -40,40 +44,27 @@ public sealed record ReplicaHistory
         var losses = ImmutableArray.CreateBuilder<double>(PretrainTasks.Count);
         for (var task = 0; task < PretrainTasks.Count; task++)
             losses.Add(BinaryPrimitives.ReadDoubleLittleEndian(bytes[(task * sizeof(double))..]));
-        return new ReplicaHistory { Losses = losses.MoveToImmutable(), Evaluations = EvaluationTrack.Read(bytes[TrackAt..]) };
+        return new ReplicaHistory { Losses = losses.MoveToImmutable(), Evaluations = EvaluationTrack.Read(bytes[StopAt..]), Kept = EvaluationTrack.Read(bytes[KeepAt..]) };
     }
 
     /// <summary>As a checkpoint keeps it: nothing of what the job does not use.</summary>
-    internal IEnumerable<KeyValuePair<string, string>> ToValues(JobSpec spec)
-    {
-        if (spec.Training.LossWeighting == LossWeighting.Adaptive)
-            yield return new(LossesKey, string.Join(' ', Losses.Select(Text)));
-        if (spec.Evaluation.EarlyStop is not { } stop)
-            yield break;
-        yield return new(MetricKey, stop.Metric);
-        yield return new(AtKey, Evaluations.At.ToString(CultureInfo.InvariantCulture));
-        yield return new(BestKey, Text(Evaluations.Best));
-        yield return new(BestAtKey, Evaluations.BestAt.ToString(CultureInfo.InvariantCulture));
-        yield return new(StaleKey, Evaluations.Stale.ToString(CultureInfo.InvariantCulture));
-    }
+    internal IEnumerable<KeyValuePair<string, string>> ToValues(JobSpec spec) =>
+    [
+        .. spec.Training.LossWeighting == LossWeighting.Adaptive ? [new(LossesKey, string.Join(' ', Losses.Select(loss => loss.ToString("R", CultureInfo.InvariantCulture))))] : Nothing,
+        .. spec.Evaluation.EarlyStop is { } stop ? Evaluations.ToValues(StopPrefix, stop.Metric) : Nothing,
+        .. spec.Checkpoint.KeepBest is { } best ? Kept.ToValues(KeepPrefix, best.Metric) : Nothing,
+    ];
 
     /// <summary>From a checkpoint; what it does not have, or has of another metric, begins anew.</summary>
     /// <exception cref="FormatException">A value is not what this program writes.</exception>
-    internal static ReplicaHistory FromValues(IReadOnlyDictionary<string, string> values, JobSpec spec)
+    internal static ReplicaHistory FromValues(IReadOnlyDictionary<string, string> values, JobSpec spec) => new()
     {
-        var history = None;
-        if (values.TryGetValue(LossesKey, out var losses) && losses.Split(' ') is { Length: PretrainTasks.Count } numbers)
-            history = history with { Losses = [.. numbers.Select(Number)] };
-        if (spec.Evaluation.EarlyStop is { } stop && values.GetValueOrDefault(MetricKey) == stop.Metric)
-        {
-            long Whole(string key) => long.Parse(values[key], CultureInfo.InvariantCulture);
-            history = history with { Evaluations = new EvaluationTrack(Whole(AtKey), Number(values[BestKey]), Whole(BestAtKey), (int)Whole(StaleKey)) };
-        }
+        Losses = values.GetValueOrDefault(LossesKey)?.Split(' ') is { Length: PretrainTasks.Count } losses
+            ? [.. losses.Select(loss => double.Parse(loss, CultureInfo.InvariantCulture))]
+            : None.Losses,
+        Evaluations = spec.Evaluation.EarlyStop is { } stop ? EvaluationTrack.FromValues(StopPrefix, stop.Metric, values) : EvaluationTrack.None,
+        Kept = spec.Checkpoint.KeepBest is { } best ? EvaluationTrack.FromValues(KeepPrefix, best.Metric, values) : EvaluationTrack.None,
+    };
 
-        return history;
-    }
-
-    private static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
-
-    private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
+    private static IEnumerable<KeyValuePair<string, string>> Nothing => [];
 }

@@ -48,7 +48,21 @@ public sealed class TrainingOptionsTests
         Assert.False((tasks with { Grey = 0.5 }).IsPlainSum);
     }
 
+    [Fact]
+    public void FashionBertsPatchesHaveThreeTasksUnlessSwitchedOff()
+    {
+        var spec = Read("model.preset=fashionbert").OrThrow();
+        Assert.Equal((PatchLayoutKind.Grid8, PatchEncoderKind.Pixels), (spec.Model.PatchLayout, spec.Model.PatchEncoder));
+        Assert.Equal([PretrainTask.Mlm, PretrainTask.Itm, PretrainTask.Blank], spec.Training.Tasks.Tasks);
+        Assert.Equal([PretrainTask.Mlm, PretrainTask.Blank], Read("model.preset=fashionbert", "training.tasks.itm=0").OrThrow().Training.Tasks.Tasks);
+        Assert.Equal(spec, JobSpec.FromJson(spec.ToJson()));
+        Assert.Equal(PatchLayoutKind.Grid8, Read("model={ preset: kaleido-tiny, patch_layout: grid8 }").OrThrow().Model.PatchLayout);
+    }
+
     [Theory]
+    [InlineData("training.tasks.grey=1", "'training.tasks.grey' is on, but 'model.patch_layout' grid8 has no patches for it; remove it", "model.preset=fashionbert")]
+    [InlineData("model.patch_layout=grid9", "'model.patch_layout' is 'grid9'; expected kaleido, grid8; did you mean 'grid8'?")]
+    [InlineData("model.patch_layout=grid8", "'model.patch_layout' is grid8, but banks have the vectors of kaleido patches; expected 'model.patch_encoder' pixels")]
     [InlineData("training.tasks={ rotatoin: 0 }", "unknown key 'training.tasks.rotatoin'; did you mean 'rotation'?")]
     [InlineData("training.tasks.mlm=-1", "'training.tasks.mlm' is '-1'; expected a number from 0 to 1000")]
     [InlineData("training.tasks.mlm=off", "'training.tasks.mlm' is 'off'; expected a number from 0 to 1000")]

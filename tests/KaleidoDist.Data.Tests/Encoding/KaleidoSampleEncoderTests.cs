@@ -382,6 +382,37 @@ public sealed class KaleidoSampleEncoderTests
         }
     }
 
+    [Fact]
+    public void AGridOfEightHasSixtyFourPatchesOfWhichFiveAreBlank()
+    {
+        var model = Model with { PatchLayout = PatchLayoutKind.Grid8 };
+        var encoder = new KaleidoSampleEncoder(new SampleEncoderOptions { Model = model, Seed = 42, Tasks = TaskWeights.Of(task => model.Patches.Has(task) ? 1 : 0), Box = BoxKind.Whole });
+        var batch = new MicroBatch(1, model);
+        Assert.True(encoder.TryEncode(Group, 4, 1, batch, 0));
+        Assert.Equal((64 * PatchLength, 64 * PatchNumbers.PositionSize, 0, 5), (batch.Patches.Length, batch.Positions.Length, batch.GreyPositions.Length, batch.BlankPositions.Length));
+        Assert.Equal(batch.BlankPositions.Distinct().Order(), batch.BlankPositions);
+
+        Assert.True(new PictureDecoder().TryDecode(Group.Rows[4].Image.Span, int.MaxValue, out var picture, out _));
+        using (picture)
+        {
+            var clean = new float[PatchLength];
+            for (var cell = 0; cell < 64; cell++)
+            {
+                KaleidoPatches.CutCell(picture, 8, cell, 16, clean);
+                Assert.Equal(batch.BlankPositions.Contains(cell) ? new float[PatchLength] : clean, batch.Patches[(cell * PatchLength)..((cell + 1) * PatchLength)]);
+            }
+        }
+
+        Assert.Equal([7f / 8, 1, 7f / 8, 1, 1f / 64], batch.Positions[^PatchNumbers.PositionSize..]);
+    }
+
+    [Fact]
+    public void ATaskWithoutPatchesIsRefused()
+    {
+        var options = new SampleEncoderOptions { Model = Model with { PatchLayout = PatchLayoutKind.Grid8 }, Seed = 1 };
+        Assert.Contains("'rotation' has no patches in the layout", Assert.Throws<KaleidoException>(() => new KaleidoSampleEncoder(options)).Message, StringComparison.Ordinal);
+    }
+
     private static MicroBatch Encode(SampleEncoderOptions options, int row, RowGroup? group = null)
     {
         var batch = Garbage(1);

@@ -29,6 +29,17 @@ public sealed class AblationTests
     }
 
     [Fact]
+    public void TheScaleFixedRowHasOneGridOfPatchesOfTheWholePicture()
+    {
+        var spec = Read("scale-fixed");
+        Assert.Equal((PatchLayoutKind.Grid8, BoxKind.Whole, LossWeighting.Fixed), (spec.Model.PatchLayout, spec.Data.Box, spec.Training.LossWeighting));
+        Assert.Equal([PretrainTask.Mlm, PretrainTask.Itm, PretrainTask.Blank], spec.Training.Tasks.Tasks);
+        var fashion = Read(Path.Combine("..", "fashionbert"));
+        Assert.Equal((PatchLayoutKind.Grid8, BoxKind.Whole, LossWeighting.Adaptive), (fashion.Model.PatchLayout, fashion.Data.Box, fashion.Training.LossWeighting));
+        Assert.Equal(spec.Training.Tasks, fashion.Training.Tasks);
+    }
+
+    [Fact]
     public void EveryFileIsInTheTable()
     {
         var table = File.ReadAllText(Repository.PathOf("configs", "ablation", "README.md"));

@@ -83,6 +83,24 @@ public sealed class TaskSwitchTests
         }
     }
 
+    [Fact]
+    public void FashionBertsPatchesTrainTheirThreeTasksAtAnyWorldSize()
+    {
+        string[] settings = [.. Small, "model.patch_layout=grid8", "training.loss_weighting=adaptive", "data.box=whole"];
+        using MicroTraining alone = new(settings), together = new(settings);
+        using (var state = ReplicaState.Create(alone.Setup))
+        {
+            var names = state.Parameters.Layout.Slots.Select(slot => slot.Name).ToArray();
+            Assert.Equal(["cls.blank_to_color.weight", "cls.seq_relationship.weight"], names.Where(name => name.StartsWith("cls.", StringComparison.Ordinal) && name.EndsWith("weight", StringComparison.Ordinal) && !name.Contains("predictions", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+            Assert.Single(names, name => name.Contains(".projection.weight", StringComparison.Ordinal));
+        }
+
+        var port = new RecordingPort { OnPropose = alone.Commit };
+        var (_, hash) = alone.Train(port);
+        Assert.Equal(["mlm", "itm", "blank"], port.Steps[^1].Tasks.Select(task => task.Task));
+        Assert.Equal(hash, LoopbackWorld.Train(together, 2, new RecordingPort { OnPropose = together.Commit }));
+    }
+
     private static Dictionary<string, string> Hashes(ReplicaState state)
         => state.Snapshot("micro", 1).Weights.ToDictionary(tensor => tensor.Name, tensor => WeightsHash.Compute([tensor]), StringComparer.Ordinal);
 }

@@ -26,6 +26,28 @@ public sealed class TrainerTests
     }
 
     [Fact]
+    public void AnEvaluationThatIsTheBestSoFarIsSaved()
+    {
+        // At this rate the token loss is lower after four steps than before the first.
+        using var training = new MicroTraining("training.steps=7", "evaluation.every=4", "checkpoint.keep.best={ metric: validation.mlm.loss, count: 1 }");
+        var port = new RecordingPort { OnPropose = training.Commit };
+        training.Train(port);
+        Assert.Equal([4L, 7L], port.Proposals.Select(proposal => proposal.Step));
+        Assert.Equal(
+            port.Validations.Skip(1).Select(validation => validation.Metrics.Single(metric => metric is { Task: "mlm", Metric: "loss" }).Value),
+            port.Proposals.Select(proposal => proposal.Metrics["validation.mlm.loss"]));
+    }
+
+    [Fact]
+    public void ACheckpointHasNoValueThatWasMeasuredAtAnotherStep()
+    {
+        using var training = new MicroTraining("training.steps=7", "evaluation.every=4", "checkpoint.every=5");
+        var port = new RecordingPort { OnPropose = training.Commit };
+        training.Train(port);
+        Assert.Equal([(5L, false), (7L, true)], port.Proposals.Select(proposal => (proposal.Step, proposal.Metrics.Count > 0)));
+    }
+
+    [Fact]
     public void AResumedTrainingComesToTheSameWeightsAndMoments()
     {
         using MicroTraining calm = new("training.steps=6"), broken = new("training.steps=6");
