@@ -55,7 +55,7 @@ public sealed class Trainer : IDisposable
                 MaxBadRows = spec.Data.MaxBadRows, VirtualRanks = hosted, StartStep = state.Step, EndStep = Math.Max(state.Step, setup.LastStep),
             },
             setup.CreateEncoder());
-        evaluator = setup.Validation is { } validation ? new Evaluator(setup, state, validation, collective, hosted, new Departure(port, collective, time)) : null;
+        evaluator = setup.Validation is { } validation ? new Evaluator(setup, state, validation, collective, hosted, new Departure(port, collective, time)) { Reducing = step => port.EnterPhase("reduce", step) } : null;
         checkpoints = new RankCheckpoints(setup, state, collective, port, time);
         if (collective.Rank == 0)
             recorder = new RunRecorder(setup.RunDirectory, state.Step, port);

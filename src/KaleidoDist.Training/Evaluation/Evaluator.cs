@@ -16,6 +16,9 @@ internal sealed class Evaluator(TrainerSetup setup, ReplicaState state, Contract
     private readonly JobSpec spec = setup.Spec;
     private readonly ISampleEncoder encoder = setup.CreateEncoder(SampleEncoderOptions.EvaluationEpoch);
 
+    /// <summary>Called when this rank has done its shares and begins to wait for the others.</summary>
+    internal Action<long>? Reducing { get; init; }
+
     /// <summary>Evaluates the weights as they are; every rank takes part and gets the result.</summary>
     internal IReadOnlyList<TaskMetric> Run(long step)
     {
@@ -27,6 +30,7 @@ internal sealed class Evaluator(TrainerSetup setup, ReplicaState state, Contract
             sums.Add(buffer.Floats);
         }
 
+        Reducing?.Invoke(step);
         collective.AllReduce(sums.Partials, buffer.Floats);
         var total = new TaskSums();
         buffer.Floats.AsSpan().CopyTo(total.Values);

@@ -69,11 +69,13 @@ public sealed class EvaluatorTests
         for (var world = 1; world <= 3; world++)
         {
             var ofRanks = new IReadOnlyList<Protocol.V1.TaskMetric>[world];
+            var turn = new Lock();
             LoopbackWorld.Run(training, world, (rank, collective) =>
             {
                 using var state = ReplicaState.Create(training.Setup);
                 var hosted = VirtualRankRange.Of(rank, world, training.Setup.Spec.Training.VirtualRanks);
-                ofRanks[rank] = new Evaluator(training.Setup, state, training.Setup.Validation!, collective, hosted).Run(step: 0);
+                turn.Enter();
+                ofRanks[rank] = new Evaluator(training.Setup, state, training.Setup.Validation!, collective, hosted) { Reducing = _ => turn.Exit() }.Run(step: 0);
             });
             results.AddRange(ofRanks);
         }

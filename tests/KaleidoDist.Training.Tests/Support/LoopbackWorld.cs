@@ -68,7 +68,8 @@ internal static class LoopbackWorld
     }
 
     /// <summary>
-    /// Lets one rank compute at a time: libtorch's default generator, which dropout draws from, belongs to the process, and here the ranks share one.
+    /// Lets one rank compute or evaluate at a time: libtorch's default generator, which dropout draws from, and TorchSharp's custom functions belong to the
+    /// process, and here the ranks share one.
     /// </summary>
     private sealed class TurnTakingPort(RecordingPort inner, Lock turn) : ITrainingPort
     {
@@ -84,7 +85,7 @@ internal static class LoopbackWorld
         {
             if (hasTurn)
                 turn.Exit();
-            hasTurn = phase == "compute";
+            hasTurn = phase is "compute" or "evaluation";
             if (hasTurn)
                 turn.Enter();
         }
