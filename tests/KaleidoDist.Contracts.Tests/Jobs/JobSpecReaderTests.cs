@@ -147,7 +147,7 @@ public sealed class JobSpecReaderTests
                 "job.yaml:3: unknown key 'data.trian'; did you mean 'train'?",
                 "job.yaml:5: 'training.global_batch_size' 100 is not divisible by 'training.virtual_ranks' 8; the nearest that are: 96 and 104",
                 "job.yaml:8: 'training.epochs' and 'training.steps' are both given; expected one of them",
-                "job.yaml:9: 'training.precision' is 'f16'; expected f32, bf16; did you mean 'f32'?",
+                "job.yaml:9: 'training.precision' is 'f16'; expected f32, bf16; did you mean 'bf16'?",
                 "job.yaml:10: 'workers.max' 9 is more than 'training.virtual_ranks' 8; a rank hosts at least one virtual rank",
                 "job.yaml:13: 'checkpoint.every' is '5 minutes'; expected a number of steps (100), a time (30s, 5m, 1.5h) or auto",
             ],
