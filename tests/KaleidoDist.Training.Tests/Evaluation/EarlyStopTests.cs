@@ -79,7 +79,7 @@ public sealed class EarlyStopTests
 
         // With more patience the same checkpoint goes on.
         using var patient = new MicroTraining([.. Hopeless, "evaluation.early_stop.patience=4"]);
-        patient.Setup = patient.Setup with { RunDirectory = broken.Folder, ResumeSeq = 3 };
+        patient.Setup = patient.From(broken, 3);
         var more = new RecordingPort { OnPropose = broken.Commit };
         patient.Train(more);
         Assert.Equal([7L, 8L], more.Steps.Select(step => step.Step));

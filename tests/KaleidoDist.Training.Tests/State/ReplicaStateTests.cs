@@ -55,8 +55,7 @@ public sealed class ReplicaStateTests
         using var state = ReplicaState.Create(training.Setup);
         var seq = Save(training, state);
         using var wider = new MicroTraining("model.layers=2");
-        var resumed = wider.Setup with { Spec = wider.Setup.Spec with { Checkpoint = training.Setup.Spec.Checkpoint }, ResumeSeq = seq };
-        var error = Assert.Throws<KaleidoException>(() => ReplicaState.Create(resumed));
+        var error = Assert.Throws<KaleidoException>(() => ReplicaState.Create(wider.From(training, seq)));
         Assert.Equal(ExitCode.Usage, error.ExitCode);
     }
 
@@ -67,7 +66,7 @@ public sealed class ReplicaStateTests
         using var state = ReplicaState.Create(training.Setup);
         var seq = Save(training, state);
         using var other = new MicroTraining("training.optimizer.name=lamb");
-        var error = Assert.Throws<KaleidoException>(() => ReplicaState.Create(other.Setup with { RunDirectory = training.Folder, ResumeSeq = seq }));
+        var error = Assert.Throws<KaleidoException>(() => ReplicaState.Create(other.From(training, seq)));
         Assert.Equal(ExitCode.Usage, error.ExitCode);
         Assert.Contains("has the moments of adamw, and 'training.optimizer.name' is lamb", error.Message, StringComparison.Ordinal);
     }

@@ -33,6 +33,12 @@ internal sealed class MicroTraining : IDisposable
     /// <summary>The run folder.</summary>
     public string Folder => Setup.RunDirectory;
 
+    /// <summary>What is trained here, from a checkpoint of another training and in its run folder.</summary>
+    public TrainerSetup From(MicroTraining other, long seq) => Setup with
+    {
+        Spec = Setup.Spec with { Checkpoint = Setup.Spec.Checkpoint with { Uri = other.Folder } }, RunDirectory = other.Folder, ResumeSeq = seq,
+    };
+
     /// <summary>A group of one rank.</summary>
     public ICollective Alone() => new SingleRankCollective(
         new Membership("micro", 1, [new Contracts.RankMember(0, "worker", "host", "127.0.0.1:1")], new byte[32]), Setup.Spec.Training.VirtualRanks);
