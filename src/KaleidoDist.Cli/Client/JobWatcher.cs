@@ -89,7 +89,7 @@ internal sealed class JobWatcher(CoordinatorConnection coordinator, TimeProvider
 
     private Task ReadSteps(string jobId, ChannelWriter<Action<ITrainingView>> messages, Task settled, CancellationToken cancellation)
     {
-        long lastStep = 0, generation = 0;
+        long lastStep = 0, samples = 0, generation = 0;
         return Persist(
             async progress =>
             {
@@ -99,9 +99,9 @@ internal sealed class JobWatcher(CoordinatorConnection coordinator, TimeProvider
                     progress();
 
                     // After a reconnect a step may be told again; a new generation may go back and do steps again.
-                    if (step.Generation < generation || (step.Generation == generation && step.Step <= lastStep))
+                    if (step.Generation < generation || (step.Generation == generation && step.Step <= lastStep && step.Samples <= samples))
                         continue;
-                    (lastStep, generation) = (step.Step, step.Generation);
+                    (lastStep, samples, generation) = (step.Step, step.Samples, step.Generation);
                     await messages.WriteAsync(v => v.Show(step), cancellation);
                 }
 

@@ -45,7 +45,7 @@ internal static class PlanVerb
         var validation = spec.Data.Validation is { } validationPath ? await Index(validationPath, errors, cancellation) : null;
         foreach (var (path, manifest) in new[] { (spec.Data.Train, train), (spec.Data.Validation, validation) })
         {
-            if (manifest is not null && PatchSource.Conflict(spec.Model, manifest, path!) is { } conflict)
+            if (manifest is not null && PatchSource.Conflict(spec, manifest, path!) is { } conflict)
                 errors.Add(conflict);
         }
 

@@ -90,9 +90,9 @@ internal sealed class LocalTraining(CommandContext context, JobSpec job, string 
         return await ReportAsync(last);
     }
 
-    private static async Task RequestStopAsync(CoordinatorConnection connection, string jobId, ITrainingView view)
+    private async Task RequestStopAsync(CoordinatorConnection connection, string jobId, ITrainingView view)
     {
-        view.ShowNote("Stopping after this step, with a checkpoint. Once more to end at once.");
+        view.ShowNote(job.Extract is null ? "Stopping after this step, with a checkpoint. Once more to end at once." : "Stopping; what is extracted stays. Once more to end at once.");
         await connection.Ask(async c => await c.Jobs.StopJobAsync(new StopJobRequest { JobId = jobId, Mode = StopMode.Checkpoint }), CancellationToken.None);
     }
 

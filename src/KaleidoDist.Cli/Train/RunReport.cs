@@ -1,4 +1,5 @@
 using KaleidoDist.Contracts;
+using KaleidoDist.Model;
 using KaleidoDist.Protocol.V1;
 
 namespace KaleidoDist.Cli;
@@ -26,6 +27,8 @@ internal static class RunReport
         var folder = Path.GetRelativePath(Environment.CurrentDirectory, job.Checkpoint.Uri);
         return last.State switch
         {
+            JobState.Succeeded when job.Extract is { } extract => $"Finished: {last.Samples:N0} rows in {last.Step:N0} files of '{extract.Output}'. Train on them with model.patch_encoder: bank and model.patch_feature_size: {ResNet50Layout.FeatureSize}.",
+            JobState.Preempted when job.Extract is not null => $"Stopped after {last.Step:N0} of {last.TotalSteps:N0} row groups. The same command goes on with what is missing.",
             JobState.Succeeded when last.Step < last.TotalSteps => $"Finished: {Units.Printable(last.Reason)}. Everything is in {folder}; look at its weights with 'kaleido checkpoint show {folder}'.",
             JobState.Succeeded => $"Finished: {last.Step:N0} steps, {last.Samples:N0} samples. Everything is in {folder}; look at its weights with 'kaleido checkpoint show {folder}'.",
             JobState.Preempted => $"Stopped after step {last.Step:N0} of {last.TotalSteps:N0}. The same command goes on from there.",

@@ -23,7 +23,12 @@ internal static class LiveFrame
     {
         var status = progress.Status;
         List<IRenderable> rows = [Heading(status), new Text(Bar(status, Math.Clamp(width - 60, 10, 40)))];
-        if (progress.LastStep is { } step)
+        var isExtraction = status.Task == ProgressLines.Extraction;
+        if (progress.LastStep is { } round && isExtraction)
+        {
+            rows.Add(new Text(ProgressLines.Rows(round, status)));
+        }
+        else if (progress.LastStep is { } step)
         {
             rows.Add(new Text(Rates(step, status)));
             rows.Add(Text.Empty);
@@ -32,7 +37,7 @@ internal static class LiveFrame
 
         if (status.Ranks.Count > 0)
             rows.AddRange([Text.Empty, Ranks(status)]);
-        rows.AddRange([Text.Empty, new Text(LastCheckpoint(status, now))]);
+        rows.AddRange(isExtraction ? [Text.Empty] : [Text.Empty, new Text(LastCheckpoint(status, now))]);
         if (status.LastRegroup is { } change)
             rows.Add(new Text(ProgressLines.Regroup(change)));
         rows.AddRange(status.Events.TakeLast(ShownEvents).Select(e => Event(e, zone)));

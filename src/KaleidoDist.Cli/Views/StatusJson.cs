@@ -17,6 +17,7 @@ internal static class StatusJson
     {
         ["job_id"] = status.JobId,
         ["name"] = status.Name,
+        ["task"] = status.Task,
         ["state"] = JobStates.Word(status.State),
         ["reason"] = status.Reason,
         ["revision"] = status.Revision,

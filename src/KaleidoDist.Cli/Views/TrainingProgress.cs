@@ -44,5 +44,5 @@ internal sealed class TrainingProgress
     }
 
     private bool IsNewer(StepMetrics step)
-        => LastStep is null || step.Generation > LastStep.Generation || (step.Generation == LastStep.Generation && step.Step > LastStep.Step);
+        => LastStep is null || step.Generation > LastStep.Generation || (step.Generation == LastStep.Generation && (step.Step > LastStep.Step || step.Samples > LastStep.Samples));
 }

@@ -22,8 +22,11 @@ public sealed record JobSpec
     /// <summary>Name of the preset the model sizes came from.</summary>
     public string ModelPreset { get; init; } = "kaleido-base";
 
-    /// <summary>Sizes of the model.</summary>
+    /// <summary>Sizes of the model; has no meaning in an extraction.</summary>
     public required ModelConfig Model { get; init; }
+
+    /// <summary>What is extracted; null for a job that trains.</summary>
+    public ExtractSpec? Extract { get; init; }
 
     /// <summary>Weights to start from, absolute: a safetensors file, a folder of them, or a run; null for those of the seed. Taken by name.</summary>
     public string? ModelInit { get; init; }

@@ -74,6 +74,10 @@ public static partial class JobSpecReader
         var name = root.Text("name");
         if (name.Length > 0 && !NamePattern().IsMatch(name))
             root.Error("name", $"'name' is '{SpecText.OneLine(name)}'; expected lower-case letters, digits, '.', '-' and '_', at most 63, starting with a letter or digit");
+        if (root.Section("training").Text("task", "") == "extract")
+            return BindExtraction(root, name, baseDirectory);
+        if (root.Has("extract"))
+            root.Error("extract", "'extract' is given, but 'training.task' is not 'extract'; remove the section, or set the task");
         var (preset, model, init, frozen) = BindModel(root.Section("model"), baseDirectory);
         var data = BindData(root.Section("data"), baseDirectory);
         var training = BindTraining(root.Section("training"), model.Patches);
@@ -142,7 +146,7 @@ public static partial class JobSpecReader
 
     private static TrainingSpec BindTraining(SpecSection section, PatchLayout patches)
     {
-        section.Choice("task", "pretrain", "pretrain");
+        section.Choice("task", "pretrain", "pretrain", "extract");
         var before = section.ErrorCount;
         var virtualRanks = (int)section.Integer("virtual_ranks", 8, 1, MaxVirtualRanks);
         var globalBatch = (int)section.Integer("global_batch_size", 256, 1, 1 << 24);

@@ -33,12 +33,13 @@ internal sealed partial class JobMachine
         {
             if (state.EarlyEnd is { } early && state.Base?.Step >= early.Step && early.Step < total)
                 return Finish(state, JobPhase.Succeeded, $"ended early at step {early.Step} of {total}: {early.Why}", "KD-J110", now);
-            return state.Base?.Step >= total
+            // The files of an extraction are on disk before their step counts: there is no checkpoint to wait for.
+            return state.IsExtraction || state.Base?.Step >= total
                 ? Finish(state, JobPhase.Succeeded, $"all {Count(total, "step")} are done", "", now)
                 : Fail(state, $"all {Count(total, "step")} were trained, but the last checkpoint was not saved; the newest is {Place(state.Base)}. Make room in '{state.Spec.Checkpoint.Root}' and submit the job again.", now);
         }
 
-        if (state.Stop is StopWish.Checkpoint or StopWish.Cancel || (state.StopAfterStep > 0 && state.Base?.Step >= state.StopAfterStep))
+        if (state.Stop is StopWish.Checkpoint or StopWish.Cancel || (state.StopAfterStep > 0 && state.SavedStep >= state.StopAfterStep))
             return Rest(state, now);
         if (state.Phase == JobPhase.Recovering && state.Stop == StopWish.None)
             return Prepare(state, JobPhase.Recovering, state.Reason);
@@ -71,7 +72,12 @@ internal sealed partial class JobMachine
     /// <summary>The job comes to rest because somebody wished it: resumable, or cancelled for good.</summary>
     private static JobTransition Rest(JobState state, DateTimeOffset now)
     {
-        var at = state.Base is { } entry ? $"step {entry.Step} is saved" : "nothing was saved yet";
+        var at = state switch
+        {
+            { IsExtraction: true } => $"{Count(state.Step, "row group")} of {state.Extent.TotalSteps} are extracted",
+            { Base: { } entry } => $"step {entry.Step} is saved",
+            _ => "nothing was saved yet",
+        };
         var cancelled = state.Stop == StopWish.Cancel;
         return Finish(state, cancelled ? JobPhase.Cancelled : JobPhase.Preempted, cancelled ? $"cancelled; {at}" : $"stopped; {at}", "KD-R110", now);
     }

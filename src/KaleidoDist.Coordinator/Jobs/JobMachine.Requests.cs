@@ -41,7 +41,8 @@ internal sealed partial class JobMachine
             return JobTransition.Passing(state, "this submit is known");
         if (!AcceptsSpec(state))
             return JobTransition.Passing(state, "the job has running ranks and goes on as it was submitted");
-        var endsOtherwise = state.EarlyEnd is not null && submit.Spec.Evaluation != state.Spec.Evaluation;
+        // An extraction looks again whether its files are there: that takes a moment.
+        var endsOtherwise = state.IsExtraction || (state.EarlyEnd is not null && submit.Spec.Evaluation != state.Spec.Evaluation);
         if (state.Phase == JobPhase.Succeeded && submit.ResumeSeq == 0 && submit.Extent.TotalSteps <= state.Extent.TotalSteps && !endsOtherwise)
             return JobTransition.Passing(state, state.EarlyEnd is null ? $"all {Count(state.Extent.TotalSteps, "step")} are done" : state.Reason);
         var renewed = state with

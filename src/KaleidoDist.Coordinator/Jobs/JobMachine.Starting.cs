@@ -41,7 +41,7 @@ internal sealed partial class JobMachine
         if (state.Spec.Checkpoint.SingleWriter)
             state = state.Noted(now, "KD-S121", $"checkpoint.single_writer: nobody but this coordinator may commit to '{state.Spec.Checkpoint.Root}'; a second one would not be noticed");
         var from = chosen?.Step ?? 0;
-        if (state.Step > from)
+        if (state.Step > from && !state.IsExtraction)
             state = state.Noted(now, "KD-R101", $"going on from {Place(chosen)}; {Count(state.Step - from, "step")} will be repeated");
         else if (chosen is not null)
             state = state.Noted(now, "KD-R101", $"going on from {Place(chosen)}");

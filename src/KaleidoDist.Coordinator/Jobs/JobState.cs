@@ -96,6 +96,12 @@ internal sealed record JobState
     /// <summary>Whether a person wants the job to stop.</summary>
     public StopWish Stop { get; init; }
 
+    /// <summary>Whether the job extracts a bank: its state is the bank's files, which are on disk before a step counts.</summary>
+    public bool IsExtraction => Spec.Extract is not null;
+
+    /// <summary>The step that the job can go on from if all its ranks end now; null for none.</summary>
+    public long? SavedStep => IsExtraction ? Step : Base?.Step;
+
     /// <summary>The checkpoint this generation started from or last committed: parent of the next commit. Null before the first.</summary>
     public CheckpointEntry? Base { get; init; }
 

@@ -36,17 +36,29 @@ internal static class JobStatusView
             Samples = state.Extent.SamplesAt(state.Step, state.Spec),
             SamplesPerSecond = trains ? state.Spec.Training.GlobalBatchSize / stepSeconds : 0,
             EtaSeconds = trains ? (state.Extent.TotalSteps - state.Step) * stepSeconds : 0,
+            Task = state.IsExtraction ? "extract" : "pretrain",
             LastStep = lastStep,
             RunDirectory = state.RunDirectory,
             Restarts = state.Restarts,
             Regroups = state.Regroups,
         };
+        if (state.IsExtraction)
+            ShowRows(status, state, lastStep);
         status.Ranks.AddRange(state.Seats.Select(s => Rank(state, s, live.GetValueOrDefault(s.Member))));
         status.Ranks.AddRange(state.Joiners.Select(j => Joiner(j, live.GetValueOrDefault(j.Member))));
         status.Checkpoints.AddRange(state.Checkpoints.Select(Checkpoint));
         status.Events.AddRange(state.Notes.Select(n => new Wire.JobEvent { At = Timestamp.FromDateTimeOffset(n.At), Code = n.Code, Text = n.Text }));
         status.Validation.AddRange(validation);
         return status;
+    }
+
+    /// <summary>An extraction counts in rows: a row group may take an hour.</summary>
+    private static void ShowRows(Wire.JobStatus status, JobState state, Wire.StepMetrics? last)
+    {
+        if (last is not null && state.Step < state.Extent.TotalSteps)
+            status.Samples = last.Samples;
+        status.SamplesPerSecond = state.Phase == JobPhase.Running && last is not null ? last.SamplesPerSecond : 0;
+        status.EtaSeconds = status.SamplesPerSecond > 0 ? (state.Extent.RowCount - status.Samples) / status.SamplesPerSecond : 0;
     }
 
     private static Wire.RankStatus Rank(JobState state, RankSeat seat, LiveRank live)

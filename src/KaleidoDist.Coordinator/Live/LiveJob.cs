@@ -232,8 +232,8 @@ internal sealed class LiveJob
         progressWatch.Saw(seat.Member, new RankPlace(progress.Phase, progress.Step), clock.Now);
         progressWatch.Stepped(seat.Member, progress.StepSeconds);
         regroup.Stepped(progress.Generation, progress.Step, clock.Now);
-        if (progress.Generation != state.Generation || seat.Rank < 0)
-            return;
+        if (progress.Generation != state.Generation || seat.Rank < 0 || state.IsExtraction)
+            return; // a rank of an extraction computes until the round's time is over, or waits because nothing is left to it
         var hosted = VirtualRankRange.Of(seat.Rank, state.Seats.Length, state.Spec.Training.VirtualRanks).Count;
         if (stragglers.Add(seat.Member, new OwnTime(progress.DataSeconds / hosted, progress.ComputeSeconds / hosted), state.Seats.Length) is { } slow)
             findings.Add(new JobCommand.RankWarned(seat.Member, seat.WorkerId, "KD-W120", $"{seat.Name} {slow} over {StragglerDetector.Window} steps"));

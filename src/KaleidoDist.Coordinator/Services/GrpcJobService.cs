@@ -97,7 +97,8 @@ internal sealed class GrpcJobService(
             after =>
             {
                 var (steps, last) = job.MetricsAfter(after);
-                return ([.. steps.Where(s => s.Step > request.AfterStep)], last);
+                // The rows of an extraction go on while its steps, the row groups, stay.
+                return ([.. steps.Where(s => s.Step > request.AfterStep || (job.State.IsExtraction && s.Step == request.AfterStep))], last);
             },
             request.Follow, responseStream, context);
     }

@@ -29,12 +29,12 @@ internal sealed class SubmitReader(IDatasetIndex index, DatasetRecords datasets,
         if (result.Spec is not { } spec)
             throw Invalid(errors);
 
-        var train = await IndexAsync(spec.Data.Train, spec.Model, errors, cancellation);
-        var validation = spec.Data.Validation is { } path ? await IndexAsync(path, spec.Model, errors, cancellation) : null;
-        if (errors.Count > 0)
+        var train = await IndexAsync(spec.Data.Train, spec, errors, cancellation);
+        var validation = spec.Data.Validation is { } path ? await IndexAsync(path, spec, errors, cancellation) : null;
+        if (errors.Count > 0 || train is null)
             throw Invalid(errors);
         await Task.Run(() => ledger.Probe(spec), cancellation);
-        var extent = Extent(spec, train!.RowCount);
+        var extent = Extent(spec, train);
         return new JobSubmission(
             spec.Name,
             spec.Checkpoint.Uri,
@@ -49,24 +49,24 @@ internal sealed class SubmitReader(IDatasetIndex index, DatasetRecords datasets,
             request.ResumeSeq);
     }
 
-    private static TrainingExtent Extent(JobSpec spec, long rowCount)
+    private static TrainingExtent Extent(JobSpec spec, DatasetManifest train)
     {
         try
         {
-            return TrainingExtent.Of(spec, rowCount);
+            return TrainingExtent.Of(spec, train);
         }
         catch (OverflowException)
         {
-            throw KaleidoException.Usage($"'training.epochs' {spec.Training.Epochs} over {rowCount} rows is more steps than can be counted; lower it.");
+            throw KaleidoException.Usage($"'training.epochs' {spec.Training.Epochs} over {train.RowCount} rows is more steps than can be counted; lower it.");
         }
     }
 
-    private async Task<DatasetManifest?> IndexAsync(string pathOrGlob, ModelConfig model, List<string> errors, CancellationToken cancellation)
+    private async Task<DatasetManifest?> IndexAsync(string pathOrGlob, JobSpec spec, List<string> errors, CancellationToken cancellation)
     {
         try
         {
             var manifest = await index.IndexAsync(pathOrGlob, cancellation);
-            if (PatchSource.Conflict(model, manifest, pathOrGlob) is { } conflict)
+            if (PatchSource.Conflict(spec, manifest, pathOrGlob) is { } conflict)
                 errors.Add(conflict);
             return manifest;
         }

@@ -24,16 +24,22 @@ public sealed class BankParquetWriter : IAsyncDisposable
     }
 
     /// <summary>Starts a file; the stream stays the caller's.</summary>
-    public static async Task<BankParquetWriter> CreateAsync(Stream stream, BankProperties properties, CancellationToken cancel = default)
+    /// <param name="stream">Where to.</param>
+    /// <param name="properties">How the vectors were made.</param>
+    /// <param name="origin">What they were made from; null where nobody asks.</param>
+    /// <param name="cancel">Stops the start.</param>
+    public static async Task<BankParquetWriter> CreateAsync(Stream stream, BankProperties properties, BankOrigin? origin = null, CancellationToken cancel = default)
     {
         var schema = BankSchema.Written();
         var writer = await ParquetWriter.CreateAsync(schema, stream, Options, append: false, cancel);
-        writer.CustomMetadata = properties.ToMetadata();
+        var metadata = properties.ToMetadata();
+        origin?.AddTo(metadata);
+        writer.CustomMetadata = metadata;
         return new BankParquetWriter(writer, schema, BankLayout.ByteCount(properties.FeatureSize));
     }
 
     /// <summary>Writes one row group.</summary>
-    /// <param name="rows">The source's rows, in its order, with <see cref="RawRow.Vectors"/>; at least one.</param>
+    /// <param name="rows">The source's rows, in its order, with <see cref="RawRow.Vectors"/>; without them where a picture does not decode. At least one.</param>
     /// <param name="cancel">Stops the write.</param>
     public async Task WriteGroupAsync(IReadOnlyList<RawRow> rows, CancellationToken cancel = default)
     {
@@ -48,7 +54,7 @@ public sealed class BankParquetWriter : IAsyncDisposable
         await ColumnAsync(RawSchema.CategoryId, row => row.CategoryId);
         await ColumnAsync(RawSchema.SubcategoryId, row => row.SubcategoryId);
         await ColumnAsync(BankSchema.Features, Features);
-        await ListAsync(BankSchema.Positions, row => row.Vectors!.Positions);
+        await ListAsync(BankSchema.Positions, row => row.Vectors?.Positions ?? []);
         await ListAsync(RawSchema.ForegroundBox, row => row.ForegroundBox ?? []);
         await AlignmentsAsync(AnnotationReader.WordStart, a => a.WordStart);
         await AlignmentsAsync(AnnotationReader.WordEnd, a => a.WordEnd);
@@ -74,10 +80,12 @@ public sealed class BankParquetWriter : IAsyncDisposable
     /// <summary>Writes the footer.</summary>
     public ValueTask DisposeAsync() => writer.DisposeAsync();
 
-    private ReadOnlyMemory<byte> Features(RawRow row)
-        => row.Vectors is { } vectors && vectors.Features.Length == featureBytes && vectors.Positions.Count == BankSchema.PositionCount
-            ? vectors.Features
-            : throw new ArgumentException($"Row {row.SampleIndex} has {row.Vectors?.Features.Length ?? 0} bytes of vectors; expected {featureBytes}.", nameof(row));
+    private ReadOnlyMemory<byte> Features(RawRow row) => row.Vectors switch
+    {
+        null => default,
+        { Features: var features, Positions.Count: BankSchema.PositionCount } when features.Length == featureBytes => features,
+        { Features.Length: var found } => throw new ArgumentException($"Row {row.SampleIndex} has {found} bytes of vectors; expected {featureBytes}.", nameof(row)),
+    };
 
     // Dremel encoding: repetition level 0 begins a row; an empty list is present (level 1) without an element.
     private static (T[] Values, int[] Definitions, int[] Repetitions) Flatten<T>(IEnumerable<IReadOnlyList<T>> lists, int elementLevel)

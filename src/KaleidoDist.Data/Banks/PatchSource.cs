@@ -5,7 +5,20 @@ namespace KaleidoDist.Data;
 /// <summary>Whether a data set holds what a model takes: pictures, or vectors of its size.</summary>
 public static class PatchSource
 {
-    /// <summary>What keeps a model from being trained on a data set, as one sentence and what to do; null when nothing does.</summary>
+    /// <summary>What keeps a job from a data set, as one sentence and what to do; null when nothing does.</summary>
+    /// <param name="spec">The job.</param>
+    /// <param name="manifest">The data set.</param>
+    /// <param name="path">Its path or pattern in the job.</param>
+    public static string? Conflict(JobSpec spec, DatasetManifest manifest, string path)
+    {
+        if (spec.Extract is null)
+            return Conflict(spec.Model, manifest, path);
+        return manifest.Schema == BankSchema.Name
+            ? $"training.task is 'extract', but '{path}' holds patch vectors ({manifest.Schema}) already, not pictures. Name the pictures, or train on it (training.task: pretrain)."
+            : null;
+    }
+
+    /// <summary>What keeps a model from being trained on a data set; null when nothing does.</summary>
     /// <param name="model">Sizes of the model.</param>
     /// <param name="manifest">The data set.</param>
     /// <param name="path">Its path or pattern in the job.</param>

@@ -26,11 +26,10 @@ public sealed class BankSampleEncoder : ISampleEncoder
     /// <inheritdoc/>
     public bool TryEncode(RowGroup group, int row, long epoch, MicroBatch batch, int slot)
     {
-        if (!decisions.TryBegin(group, row, epoch))
+        if (!decisions.TryBegin(group, row, epoch) || Vectors(decisions.Own) is not { } vectors)
             return false;
         decisions.Decide(batch, slot);
 
-        var vectors = Vectors(decisions.Own);
         for (var i = 0; i < BankSchema.PositionCount; i++)
             batch.Positions[slot * BankSchema.PositionCount + i] = vectors.Positions[i];
         var patches = batch.Patches.AsSpan(slot * PatchLevels.PatchCount * featureSize, PatchLevels.PatchCount * featureSize);
@@ -69,12 +68,15 @@ public sealed class BankSampleEncoder : ISampleEncoder
     {
         var donors = decisions.CamouflageDonors(out var random);
         var found = false;
-        for (var refusals = 0; refusals <= Camouflage.MaxRefusals && donors.TryDraw(ref random, out var donor); refusals++)
+        for (var refusals = 0; refusals <= Camouflage.MaxRefusals && donors.TryDraw(ref random, out var donor);)
         {
-            Vectors(decisions.Other(donor)).Read(BankLayout.Clean(Camouflage.Level, cell), lent);
+            if (Vectors(decisions.Other(donor)) is not { } other)
+                continue;
+            other.Read(BankLayout.Clean(Camouflage.Level, cell), lent);
             found = true;
             if (Camouflage.VectorsDiffer(patch, lent))
                 break;
+            refusals++;
         }
 
         if (!found)
@@ -82,11 +84,11 @@ public sealed class BankSampleEncoder : ISampleEncoder
         lent.CopyTo(patch);
     }
 
-    private BankVectors Vectors(RawRow row) => row.Vectors is { } vectors && vectors.Features.Length == BankLayout.ByteCount(featureSize)
-        ? vectors
-        : throw KaleidoException.Usage(
-            $"Sample {row.SampleIndex} has {row.Vectors?.Features.Length ?? 0:N0} bytes of patch vectors; expected {BankLayout.ByteCount(featureSize):N0}, {BankLayout.VectorCount} vectors of {featureSize}. "
-            + "Set model.patch_feature_size to the bank's, or model.patch_encoder to pixels for pictures.");
+    private BankVectors? Vectors(RawRow row) => row.Vectors is { } vectors && vectors.Features.Length != BankLayout.ByteCount(featureSize)
+        ? throw KaleidoException.Usage(
+            $"Sample {row.SampleIndex} has {vectors.Features.Length:N0} bytes of patch vectors; expected {BankLayout.ByteCount(featureSize):N0}, {BankLayout.VectorCount} vectors of {featureSize}. "
+            + "Set model.patch_feature_size to the bank's.")
+        : row.Vectors;
 
     private Span<float> Patch(Span<float> patches, int index) => patches.Slice(index * featureSize, featureSize);
 }

@@ -3,6 +3,8 @@ using System.IO.Hashing;
 using System.Runtime.Intrinsics.X86;
 using KaleidoDist.Collectives;
 using KaleidoDist.Contracts;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace KaleidoDist.Training;
 
@@ -27,15 +29,18 @@ public static class RankEnvironment
     }
 
     /// <summary>What must be equal on all ranks of a job for equal bits, by name; a rank that differs in one is refused.</summary>
-    public static IReadOnlyDictionary<string, string> Describe(JobSpec spec, ReplicaState state) => new SortedDictionary<string, string>(StringComparer.Ordinal)
+    public static IReadOnlyDictionary<string, string> Describe(JobSpec spec, ReplicaState state) => Describe(spec, state.Device, state.Parameters.Layout.ParameterCount);
+
+    /// <summary>The same, of any network.</summary>
+    internal static IReadOnlyDictionary<string, string> Describe(JobSpec spec, Device device, long parameterCount) => new SortedDictionary<string, string>(StringComparer.Ordinal)
     {
         ["build"] = Build(),
         ["libtorch"] = TorchRuntime.Version,
-        ["device"] = state.Device.type.ToString().ToLowerInvariant(),
+        ["device"] = device.type.ToString().ToLowerInvariant(),
         ["threads"] = spec.Workers.ThreadsPerRank.ToString(CultureInfo.InvariantCulture),
         ["cpu_capability"] = Environment.GetEnvironmentVariable("ATEN_CPU_CAPABILITY") is { Length: > 0 } pinned && Avx2.IsSupported ? pinned : "native",
         ["mkl_cbwr"] = Environment.GetEnvironmentVariable("MKL_CBWR") ?? "",
-        ["parameters"] = state.Parameters.Layout.ParameterCount.ToString(CultureInfo.InvariantCulture),
+        ["parameters"] = parameterCount.ToString(CultureInfo.InvariantCulture),
     };
 
     /// <summary>The version, and the identity of the code that computes.</summary>

@@ -275,7 +275,8 @@ public sealed class ReplicaState : IDisposable
 
     private static FloatRange RangeOf(Tensor flat) => new(TorchStable.DataPointer(flat), flat.numel());
 
-    private static Device SelectDevice(DeviceKind kind) => kind switch
+    /// <summary>The device that a job asks for.</summary>
+    internal static Device SelectDevice(DeviceKind kind) => kind switch
     {
         DeviceKind.Cuda when !cuda.is_available() => throw KaleidoException.Usage(
             "'workers.device' is cuda, but libtorch finds no CUDA device on this machine; expected a build with -p:TorchBackend=cuda and an NVIDIA driver. Set 'workers.device: cpu' or use that build."),

@@ -6,10 +6,10 @@ using KaleidoDist.Training;
 namespace KaleidoDist.Worker;
 
 /// <summary>
-/// The generations a rank process goes through with one replica: form, agree, train, and when the group breaks or parts, wait for the next.
+/// The generations a rank process goes through with one piece of work: form, agree, work, and when the group breaks or parts, wait for the next.
 /// A rank never decides who its peers are (decision 0008). Runs on the rank thread.
 /// </summary>
-internal sealed class RankGenerations(TrainerSetup setup, RankStart start, ReplicaState state, DataPlaneListener listener, RankPort port, TimeProvider time)
+internal sealed class RankGenerations(TrainerSetup setup, RankStart start, IRankWork work, DataPlaneListener listener, RankPort port, TimeProvider time)
 {
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(200);
 
@@ -18,9 +18,6 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, Repli
     private const int FormationSteps = 2;
 
     private readonly JobSpec spec = setup.Spec;
-
-    /// <summary>Why the training was complete before the job's last step; empty when it was not.</summary>
-    internal string EarlyEnd { get; private set; } = "";
 
     /// <summary>Runs until the job or this rank's part in it is over.</summary>
     internal RankOutcome Run()
@@ -33,7 +30,7 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, Repli
                 return RankOutcome.Stopped;
             if (form.Members.FirstOrDefault(m => m.Member == start.Member) is not { } me)
             {
-                port.Log($"generation {form.Generation} does without this rank; it leaves at step {state.Step}");
+                port.Log($"generation {form.Generation} does without this rank; it leaves at step {work.Step}");
                 return RankOutcome.Left;
             }
 
@@ -47,7 +44,7 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, Repli
                 port.Log($"generation {form.Generation} broke: {broken.Message}");
                 if (listener.RefusedCount > 0)
                     port.Log($"{listener.RefusedCount} connections were refused so far");
-                port.ReportInterrupted(state.Step, broken);
+                port.ReportInterrupted(work.Step, broken);
             }
             catch (OperationCanceledException) when (superseded.IsCancellationRequested)
             {
@@ -56,24 +53,20 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, Repli
         }
     }
 
-    /// <summary>Trains in one generation; null when the next one takes over.</summary>
+    /// <summary>Works in one generation; null when the next one takes over.</summary>
     private RankOutcome? Serve(FormGeneration form, int rank, CancellationToken superseded)
     {
-        port.EnterPhase("forming", state.Step);
+        port.EnterPhase("forming", work.Step);
         var begin = time.GetTimestamp();
         using var collective = Connect(form, rank, superseded);
         port.Attach(collective);
         try
         {
             var connecting = time.GetElapsedTime(begin);
-            var agreement = StateAgreement.Reach(setup, state, collective, port, time);
+            var agreement = work.Agree(collective, port);
             port.ReportFormed(connecting, agreement);
             port.Log($"generation {form.Generation}: rank {rank} of {form.Members.Count} at step {agreement.Step} over {collective.Route} ({agreement.Taken.ToString().ToLowerInvariant()} taken over; connected in {connecting.TotalMilliseconds:0} ms, agreed in {agreement.Agreeing.TotalMilliseconds:0} ms, caught up in {agreement.CatchingUp.TotalMilliseconds:0} ms)");
-            var generation = setup with { MembershipChanges = form.Changes, RunningTime = TimeSpan.FromSeconds(form.RunningSeconds) };
-            using var trainer = new Trainer(generation, state, collective, port, time);
-            var end = form.Stop ? trainer.Stop() : trainer.Run();
-            EarlyEnd = end == TrainingEnd.Completed ? trainer.EarlyEnd ?? "" : "";
-            return end switch
+            return work.Run(form, collective, port) switch
             {
                 TrainingEnd.Completed => RankOutcome.Completed,
                 TrainingEnd.Stopped => RankOutcome.Stopped,
@@ -90,20 +83,20 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, Repli
     {
         var members = form.Members.OrderBy(m => m.Rank).Select(m => new Contracts.RankMember(m.Rank, m.WorkerId, m.Host, m.Endpoint));
         var membership = new Membership(start.JobId, form.Generation, [.. members], form.SessionKey.Memory);
-        return GradientCollective.Form(membership, rank, listener, Options(), spec.Training.Reduction, state.GpuMemory, superseded);
+        return GradientCollective.Form(membership, rank, listener, Options(), spec.Training.Reduction, work.Replica?.GpuMemory, superseded);
     }
 
     private CollectiveOptions Options() => new()
     {
         VirtualRankCount = spec.Training.VirtualRanks,
-        FormationTimeout = ShortestFormation + (FormationSteps * (state.LastApplied?.Times.Total ?? TimeSpan.Zero)),
+        FormationTimeout = ShortestFormation + (FormationSteps * work.LastStepTime),
     };
 
     /// <summary>The next generation; null when this rank was told to stop before it had a state to hand over.</summary>
     private FormGeneration? AwaitForm(out CancellationToken superseded)
     {
-        port.EnterPhase("waiting", state.Step);
-        var hasServed = state.LastApplied is not null;
+        port.EnterPhase("waiting", work.Step);
+        var hasServed = work.Replica?.LastApplied is not null;
         FormGeneration? form;
         while ((form = port.AwaitForm(Glance, out superseded)) is null)
         {
@@ -117,7 +110,13 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, Repli
     /// <summary>A joiner's time before its first generation: takes a peer's state as it is offered, and leaves when a generation forms.</summary>
     private void ReceiveState()
     {
-        port.EnterPhase("joining", state.Step);
+        port.EnterPhase("joining", work.Step);
+        if (work.Replica is not { } state)
+        {
+            port.ReportCaughtUp(work.Step);
+            return;
+        }
+
         while (!port.PartRequested && !port.StopRequested)
         {
             if (listener.TryAccept() is not { } socket)

@@ -74,15 +74,21 @@ public static class RankHost
             StopAfterStep = start.StopAfterStep,
         };
         using var listener = DataPlaneListener.Bind(IPAddress.Parse(start.BindAddress));
-        using var state = start.Joining ? ReplicaState.CreateEmpty(setup) : ReplicaState.Create(setup);
-        pipe.TryWrite(new RankReport { Ready = Ready(start, listener, state, setup) });
-        port.Log($"member {start.Member} is ready, process {Environment.ProcessId}: libtorch {TorchRuntime.Version} on {state.Device.type}, {spec.Workers.ThreadsPerRank} threads, {state.Parameters.Layout.ParameterCount:N0} parameters; steps to {setup.LastStep} of {setup.TotalSteps}");
-        foreach (var line in state.InitialWeights?.Lines ?? [])
+        using var work = Work(start, setup, time);
+        pipe.TryWrite(new RankReport { Ready = Ready(start, listener, work) });
+        port.Log($"member {start.Member} is ready, process {Environment.ProcessId}: libtorch {TorchRuntime.Version}, {spec.Workers.ThreadsPerRank} threads");
+        foreach (var line in work.Description)
             port.Log(line);
-        var generations = new RankGenerations(setup, start, state, listener, port, time);
-        var outcome = generations.Run();
-        port.Log($"{outcome.ToString().ToLowerInvariant()} at step {state.Step}");
-        return new RankFinished { JobId = start.JobId, Member = start.Member, Outcome = outcome, Step = state.Step, EarlyEnd = generations.EarlyEnd };
+        var outcome = new RankGenerations(setup, start, work, listener, port, time).Run();
+        port.Log($"{outcome.ToString().ToLowerInvariant()} at step {work.Step}");
+        return new RankFinished { JobId = start.JobId, Member = start.Member, Outcome = outcome, Step = work.Step, EarlyEnd = work.EarlyEnd };
+    }
+
+    private static IRankWork Work(RankStart start, TrainerSetup setup, TimeProvider time)
+    {
+        if (setup.Spec.Extract is not null)
+            return new ExtractionWork(setup, time);
+        return new TrainingWork(setup, start.Joining ? ReplicaState.CreateEmpty(setup) : ReplicaState.Create(setup), time);
     }
 
     /// <summary>Without libtorch no try on this machine can succeed: the job fails at once.</summary>
@@ -123,14 +129,14 @@ public static class RankHost
         Environment.Exit((int)ExitCode.Failed);
     }
 
-    private static RankReady Ready(RankStart start, DataPlaneListener listener, ReplicaState state, TrainerSetup setup)
+    private static RankReady Ready(RankStart start, DataPlaneListener listener, IRankWork work)
     {
         var ready = new RankReady
         {
             JobId = start.JobId, Member = start.Member, Endpoint = listener.EndpointAt(start.BindAddress), ProcessId = Environment.ProcessId,
-            ParameterCount = state.Parameters.Layout.ParameterCount, TotalSteps = setup.TotalSteps, StepsPerEpoch = setup.StepsPerEpoch,
+            ParameterCount = work.ParameterCount, TotalSteps = work.TotalSteps, StepsPerEpoch = work.StepsPerEpoch,
         };
-        foreach (var (name, value) in RankEnvironment.Describe(setup.Spec, state))
+        foreach (var (name, value) in work.Environment)
             ready.Environment[name] = value;
         return ready;
     }

@@ -1,0 +1,51 @@
+using KaleidoDist.Collectives;
+using KaleidoDist.Protocol.V1;
+
+namespace KaleidoDist.Training;
+
+/// <summary>Training as a rank's work: one replica, and a <see cref="Trainer"/> for every generation.</summary>
+public sealed class TrainingWork(TrainerSetup setup, ReplicaState state, TimeProvider time) : IRankWork
+{
+    /// <inheritdoc/>
+    public long Step => state.Step;
+
+    /// <inheritdoc/>
+    public long TotalSteps => setup.TotalSteps;
+
+    /// <inheritdoc/>
+    public long StepsPerEpoch => setup.StepsPerEpoch;
+
+    /// <inheritdoc/>
+    public string EarlyEnd { get; private set; } = "";
+
+    /// <inheritdoc/>
+    public long ParameterCount => state.Parameters.Layout.ParameterCount;
+
+    /// <inheritdoc/>
+    public TimeSpan LastStepTime => state.LastApplied?.Times.Total ?? TimeSpan.Zero;
+
+    /// <inheritdoc/>
+    public ReplicaState? Replica => state;
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, string> Environment => RankEnvironment.Describe(setup.Spec, state);
+
+    /// <inheritdoc/>
+    public IEnumerable<string> Description => [$"on {state.Device.type}, {ParameterCount:N0} parameters; steps to {setup.LastStep} of {TotalSteps}", .. state.InitialWeights?.Lines ?? []];
+
+    /// <inheritdoc/>
+    public Agreement Agree(ICollective collective, ITrainingPort port) => StateAgreement.Reach(setup, state, collective, port, time);
+
+    /// <inheritdoc/>
+    public TrainingEnd Run(FormGeneration form, ICollective collective, ITrainingPort port)
+    {
+        var generation = setup with { MembershipChanges = form.Changes, RunningTime = TimeSpan.FromSeconds(form.RunningSeconds) };
+        using var trainer = new Trainer(generation, state, collective, port, time);
+        var end = form.Stop ? trainer.Stop() : trainer.Run();
+        EarlyEnd = end == TrainingEnd.Completed ? trainer.EarlyEnd ?? "" : "";
+        return end;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => state.Dispose();
+}
