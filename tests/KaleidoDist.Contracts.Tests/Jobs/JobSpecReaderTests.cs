@@ -27,6 +27,29 @@ public sealed class JobSpecReaderTests
     }
 
     [Fact]
+    public void AnExtractionHasNoModelStepsOrCheckpoints()
+    {
+        const string extraction = """
+            name: job
+            data: { train: data/*.parquet }
+            training: { task: extract, virtual_ranks: 16 }
+            extract: { output: bank, weights: resnet50.safetensors }
+            checkpoint: { uri: runs/job }
+            """;
+        var spec = Read(extraction).OrThrow();
+        Assert.Equal(new ExtractSpec { Output = "/base/bank", Weights = "/base/resnet50.safetensors" }, spec.Extract);
+        Assert.Equal((16, 16, 224), (spec.Training.VirtualRanks, spec.Training.GlobalBatchSize, spec.Extract!.Side));
+        Assert.Equal(spec, JobSpec.FromJson(spec.ToJson()));
+
+        Assert.True(Read(extraction.Replace("resnet50.safetensors", "random", StringComparison.Ordinal)).OrThrow().Extract!.IsRandom);
+        Assert.Equal(["job.yaml:4: 'extract.weights' is missing"], Read(extraction.Replace(", weights: resnet50.safetensors", "", StringComparison.Ordinal)).Errors);
+        Assert.Equal(
+            ["job.yaml:3: unknown key 'training.epochs'", "job.yaml:4: 'extract.side' is '16'; expected a whole number from 32 to 1024"],
+            Read(extraction.Replace("virtual_ranks: 16", "epochs: 2", StringComparison.Ordinal).Replace("output: bank", "output: bank, side: 16", StringComparison.Ordinal)).Errors.Order());
+        Assert.Contains("'training.task' is not 'extract'", Assert.Single(Read(Minimal + "\nextract: { output: bank, weights: random }").Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AHangTimeoutIsATimeOrAuto()
     {
         Assert.Null(Read(Minimal + "\nworkers: { hang_timeout: auto }").OrThrow().Workers.HangTimeout);

@@ -162,6 +162,24 @@ public sealed class JobMachineTests
     }
 
     [Fact]
+    public void AnExtractionSucceedsWithoutACheckpoint()
+    {
+        var job = new JobScript(spec: JobSamples.Extraction).Training("a", "b").Finished(0, RankEnding.Completed, 40).Finished(1, RankEnding.Completed, 40);
+        Assert.Equal(JobPhase.Succeeded, job.Exited(0).Exited(1).State.Phase);
+
+        // Submitted again, it looks whether its files are still there.
+        Assert.Equal(JobPhase.Queued, job.Do(JobSamples.Submit(JobSamples.Extraction, "k2")).State.Phase);
+        Assert.Equal((JobPhase.Queued, 0), (job.Found().State.Phase, job.State.Step));
+    }
+
+    [Fact]
+    public void AStoppedExtractionSaysHowFarItIs()
+    {
+        var job = new JobScript(spec: JobSamples.Extraction).Training("a").Do(new JobCommand.RequestStop(StopWish.Checkpoint)).Finished(0, RankEnding.Stopped, 3).Exited(0);
+        Assert.Equal((JobPhase.Preempted, "stopped; 3 row groups of 40 are extracted"), (job.State.Phase, job.State.Reason));
+    }
+
+    [Fact]
     public void AStopLetsRanksSaveAndLeavesTheJobResumable()
     {
         var job = new JobScript().Training("a").Do(new JobCommand.RequestStop(StopWish.Checkpoint));

@@ -21,6 +21,9 @@ internal static class JobSamples
         Checkpoint = new CheckpointSpec { Uri = run, KeepLast = 2 },
     };
 
+    /// <summary>A job whose steps are row groups on disk.</summary>
+    public static JobSpec Extraction { get; } = Spec() with { Extract = new ExtractSpec { Output = "/bank" } };
+
     public static JobCommand.Submit Submit(JobSpec? spec = null, string key = "k1", long stopAfter = 0)
     {
         spec ??= Spec();
