@@ -27,7 +27,10 @@ internal static class PlanVerb
         command.Options.Add(json);
         return command.Does(context, async (parsed, cancellation) =>
         {
-            var plan = await Make(arguments.Read(parsed), cancellation);
+            var spec = arguments.Read(parsed);
+            if (spec.Extract is not null)
+                return await WriteExtraction(context, spec, parsed.GetValue(json), cancellation);
+            var plan = await Make(spec, cancellation);
             if (parsed.GetValue(json))
                 await context.Output.WriteLineAsync(JsonSerializer.Serialize(plan, JournalFormat.Json));
             else
@@ -52,6 +55,19 @@ internal static class PlanVerb
         if (train is not null && errors.Count == 0)
             return JobPlan.Of(spec, train, validation);
         throw KaleidoException.Usage(string.Join(Environment.NewLine, errors));
+    }
+
+    private static async Task<ExitCode> WriteExtraction(CommandContext context, JobSpec spec, bool json, CancellationToken cancellation)
+    {
+        var pictures = await DatasetIndexer.IndexAsync(spec.Data.Train, cancellation);
+        if (PatchSource.Conflict(spec, pictures, spec.Data.Train) is { } conflict)
+            throw KaleidoException.Usage(conflict);
+        var plan = ExtractionPlan.Of(spec, pictures);
+        if (json)
+            await context.Output.WriteLineAsync(JsonSerializer.Serialize(plan, JournalFormat.Json));
+        foreach (var line in json ? [] : plan.Facts())
+            await context.Output.WriteLineAsync(line);
+        return ExitCode.Done;
     }
 
     private static async Task<DatasetManifest?> Index(string path, List<string> errors, CancellationToken cancellation)

@@ -158,7 +158,7 @@ internal sealed partial class JobMachine
             Leavers = [],
             Formation = null,
             Interruption = null,
-            Reason = state.Stop == StopWish.None ? $"training on {Count(state.Seats.Length, "rank")}" : StopReason(state.Stop),
+            Reason = state.Stop == StopWish.None ? $"{(state.IsExtraction ? "extracting" : "training")} on {Count(state.Seats.Length, "rank")}" : StopReason(state.Stop),
             Deadline = state.Stop == StopWish.None ? null : state.Deadline ?? now + rules.StopGrace,
             StartedAt = state.StartedAt ?? now,
         };

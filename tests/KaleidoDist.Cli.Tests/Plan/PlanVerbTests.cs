@@ -31,6 +31,16 @@ public sealed class PlanVerbTests
         => Assert.Equal(0, (await CommandRun.Of([.. Config("small")])).ExitCode);
 
     [Fact]
+    public async Task AnExtractionIsPlannedInFilesAndBytes()
+    {
+        var run = await CommandRun.Of([.. Config("extract").SkipLast(2)]);
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains("in 8 row groups of 4 files", run.Output, StringComparison.Ordinal);
+        Assert.Contains("bank      8 files in ", run.Output, StringComparison.Ordinal);
+        Assert.Contains("ranks     at most 8 have work at once", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task EveryErrorOfTheDataIsNamed()
     {
         var folder = Directory.CreateTempSubdirectory("plan").FullName;

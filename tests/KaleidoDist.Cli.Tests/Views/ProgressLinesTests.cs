@@ -5,6 +5,13 @@ namespace KaleidoDist.Cli.Tests;
 public sealed class ProgressLinesTests
 {
     [Fact]
+    public void AnExtractionTellsRowsAndTheirRate()
+        => Assert.Equal(
+            "rows 1,024  row groups 4/11  3 do not decode  9.3 rows/s  ETA 2 m 0 s",
+            ProgressLines.Step(
+                new StepMetrics { Step = 4, Samples = 1024, SamplesPerSecond = 9.3, ReplacedSamples = 3 }, new JobStatus { Task = "extract", TotalSteps = 11, EtaSeconds = 120 }));
+
+    [Fact]
     public void AStepIsOneLine() => Assert.Equal(
         "step 120/400  epoch 1.6  loss 12.35  mlm 6.123 (12.3 %)  jigsaw 2.5 (25.0 %)  grey 0.1583  lr 4.50e-04  norm 1.234  21.3 samples/s  ETA 7 m 1 s",
         ProgressLines.Step(Jobs.Step(120), Jobs.Running()));
