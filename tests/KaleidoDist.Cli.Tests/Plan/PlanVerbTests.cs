@@ -35,8 +35,8 @@ public sealed class PlanVerbTests
     {
         var run = await CommandRun.Of([.. Config("extract").SkipLast(2)]);
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
-        Assert.Contains("in 8 row groups of 4 files", run.Output, StringComparison.Ordinal);
-        Assert.Contains("bank      8 files in ", run.Output, StringComparison.Ordinal);
+        Assert.Contains("in 24 row groups of 4 files", run.Output, StringComparison.Ordinal);
+        Assert.Contains("bank      24 files in ", run.Output, StringComparison.Ordinal);
         Assert.Contains("ranks     at most 8 have work at once", run.Output, StringComparison.Ordinal);
     }
 

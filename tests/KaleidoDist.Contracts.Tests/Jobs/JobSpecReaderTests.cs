@@ -222,7 +222,7 @@ public sealed class JobSpecReaderTests
     [InlineData("training: { optimizer: { betas: [0.9, 1] } }", "job.yaml:1: 'training.optimizer.betas' is a list; expected two numbers from 0 to 0.999999, as [0.9, 0.98]")]
     [InlineData("training: { global_batch_size: 3 }", "job.yaml:1: 'training.global_batch_size' 3 is not divisible by 'training.virtual_ranks' 8; the nearest that are: 8")]
     [InlineData("training: { virtual_ranks: 5000 }", "job.yaml:1: 'training.virtual_ranks' is '5000'; expected a whole number from 1 to 4096")]
-    [InlineData("training: { task: caption }", "job.yaml:1: 'training.task' is 'caption'; expected pretrain")]
+    [InlineData("training: { task: caption }", "job.yaml:1: 'training.task' is 'caption'; expected pretrain, extract")]
     [InlineData("training: { }", "job.yaml:1: 'training.epochs' or 'training.steps' is missing")]
     [InlineData("workers: { min: 4, max: 2 }", "job.yaml:1: 'workers.min' 4 is more than 'workers.max' 2")]
     [InlineData("evaluation: { evry: 5 }", "job.yaml:1: unknown key 'evaluation.evry'; did you mean 'every'?")]
