@@ -42,7 +42,7 @@ public sealed class BankCutterTests
         }
 
         Assert.All(cutter.Cells, value => Assert.InRange(value, 0, 1));
-        var wanted = new float[PatchLevels.PatchCount * PatchLevels.PositionSize];
+        var wanted = new float[PatchLevels.PatchCount * PatchNumbers.PositionSize];
         KaleidoPatches.WritePositions(56, 112, wanted);
         Assert.Equal(wanted, positions);
     }
