@@ -26,7 +26,7 @@ public sealed class StepBenchTests
     [Theory]
     [InlineData("--workers is 1; expected 2 to 8, the virtual ranks.", "--workers", "1")]
     [InlineData("--workers is 9; expected 2 to 8, the virtual ranks.", "--workers", "9")]
-    [InlineData("--preset does not know 'huge'; expected one of kaleido-tiny, kaleido-small, kaleido-base.", "--preset", "huge")]
+    [InlineData("--preset does not know 'huge'; expected one of kaleido-tiny, kaleido-small, kaleido-base, fashionbert.", "--preset", "huge")]
     [InlineData("--steps is 0; expected at least 1.", "--steps", "0")]
     public async Task WhatCannotBeMeasuredIsRefused(string message, string option, string value)
     {
