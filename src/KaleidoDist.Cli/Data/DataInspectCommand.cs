@@ -67,8 +67,12 @@ internal static class DataInspectCommand
         Table(console, ["Picture size", "Rows"], report.PictureSizes.Select(s => new[] { $"{s.Width} x {s.Height}", Number(s.RowCount) }));
 
         var ways = report.ForegroundWays;
-        output.WriteLine(FormattableString.Invariant(
-            $"Foreground boxes: {ways.Given:N0} given, {ways.Border:N0} by the border, {ways.Saliency:N0} by saliency, {ways.Whole:N0} not found: the whole picture ({ways.WholeShare:P1})"));
+        if (ways.Total > 0)
+        {
+            output.WriteLine(FormattableString.Invariant(
+                $"Foreground boxes: {ways.Given:N0} given, {ways.Border:N0} by the border, {ways.Saliency:N0} by saliency, {ways.Whole:N0} not found: the whole picture ({ways.WholeShare:P1})"));
+        }
+
         output.WriteLine(FormattableString.Invariant($"{report.BadRowCount:N0} bad rows ({(double)report.BadRowCount / report.RowCount:P2})"));
         foreach (var row in report.BadRows)
             output.WriteLine($"  {row.File}, row group {row.RowGroup}, row {row.Row}: {row.Reason}");

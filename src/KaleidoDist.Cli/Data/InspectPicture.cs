@@ -11,6 +11,7 @@ internal static class InspectPicture
     /// <summary>Draws samples of the data set's first row group.</summary>
     internal static void Save(DatasetManifest manifest, string path)
     {
+        PatchSource.RequirePictures(manifest, "A contact sheet shows");
         var group = Task.Run(async () =>
         {
             await using var reader = new RowGroupReader(manifest, new RowGroupTable(manifest), groupCapacity: 1);

@@ -36,4 +36,14 @@ public static class PatchSource
             _ => null,
         };
     }
+
+    /// <summary>Refuses a data set of vectors where pictures are looked at.</summary>
+    /// <param name="manifest">The data set.</param>
+    /// <param name="purpose">What looks at them, as the beginning of a sentence: "A contact sheet shows".</param>
+    /// <exception cref="KaleidoException">It holds vectors.</exception>
+    public static void RequirePictures(DatasetManifest manifest, string purpose)
+    {
+        if (manifest.Schema == BankSchema.Name)
+            throw KaleidoException.Usage($"{purpose} pictures, but '{manifest.Files[0].Path}' holds patch vectors ({manifest.Schema}). Name the data set that they were extracted from.");
+    }
 }

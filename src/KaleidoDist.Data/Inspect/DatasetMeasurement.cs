@@ -14,9 +14,10 @@ public static class DatasetMeasurement
     /// <param name="manifest">From <see cref="DatasetIndexer"/>.</param>
     /// <param name="model">What will read it: text length, and the scale at which pictures are decoded and boxes found.</param>
     /// <param name="cancel">Stops between rows.</param>
-    /// <exception cref="KaleidoException">A file cannot be read.</exception>
+    /// <exception cref="KaleidoException">A file cannot be read, or holds vectors instead of pictures.</exception>
     public static async Task<DatasetStatistics> MeasureAsync(DatasetManifest manifest, ModelConfig model, CancellationToken cancel = default)
     {
+        PatchSource.RequirePictures(manifest, "Statistics are taken from");
         var table = new RowGroupTable(manifest);
         var tally = new Tally(model);
         await using var reader = new RowGroupReader(manifest, table, groupCapacity: 1);

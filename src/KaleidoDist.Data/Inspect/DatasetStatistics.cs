@@ -18,8 +18,11 @@ public sealed record ClassCount(string Name, long RowCount);
 /// <param name="Whole">Not at all: the whole picture.</param>
 public sealed record ForegroundWays(long Given, long Border, long Saliency, long Whole)
 {
-    /// <summary>Share of the rows that fell back to the whole picture, 0..1.</summary>
-    public double WholeShare => Given + Border + Saliency + Whole is > 0 and var all ? (double)Whole / all : 0;
+    /// <summary>Rows with a picture.</summary>
+    public long Total => Given + Border + Saliency + Whole;
+
+    /// <summary>Share of them that fell back to the whole picture, 0..1.</summary>
+    public double WholeShare => Total > 0 ? (double)Whole / Total : 0;
 
     /// <summary>Counts by way.</summary>
     internal static ForegroundWays Of(IReadOnlyDictionary<ForegroundWay, long> counts) => new(

@@ -41,6 +41,16 @@ public sealed class BankFileTests : IDisposable
     }
 
     [Fact]
+    public async Task StatisticsOfPicturesAreNotTakenFromVectors()
+    {
+        await BankFiles.WriteAsync(folder["a.parquet"], BankFiles.Properties, rows);
+        var manifest = DatasetIndexer.Index(folder["a.parquet"]);
+        var error = await Assert.ThrowsAsync<KaleidoException>(() => DatasetMeasurement.MeasureAsync(manifest, ModelConfig.Preset("kaleido-tiny")!));
+        Assert.Equal(ExitCode.Usage, error.ExitCode);
+        Assert.Contains($"'{folder["a.parquet"]}' holds patch vectors (kaleido-bank)", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task TheSameRowsMakeTheSameBytes()
     {
         await BankFiles.WriteAsync(folder["a.parquet"], BankFiles.Properties, rows);
