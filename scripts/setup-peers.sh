@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs what 'kaleido bench' and scripts/bench-network.sh compare with: gloo (PyTorch), Open MPI, iperf3;
+# Installs what 'kaleido bench' and scripts/bench-network.sh compare with: PyTorch (gloo, DataLoader with PIL), Open MPI, iperf3;
 # and the object stores that tests talk to. Debian 12 or Ubuntu; needs root.
 set -euo pipefail
 
 apt-get update
 apt-get install --yes --no-install-recommends \
-    python3-torch libopenblas0-pthread \
+    python3-torch libopenblas0-pthread python3-pil \
     python3-mpi4py openmpi-bin \
     iproute2 iperf3 \
     nodejs npm python3-venv

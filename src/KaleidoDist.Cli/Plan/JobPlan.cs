@@ -112,7 +112,7 @@ internal sealed record JobPlan
             TotalSamples = TrainingPosition.Of(totalSteps, train.RowCount, shape).SampleCount,
             WarmupSteps = (long)Math.Round(training.Schedule.Warmup < 1 ? training.Schedule.Warmup * totalSteps : training.Schedule.Warmup),
             RowGroupsPerVirtualRank = (double)facts.RowGroups / training.VirtualRanks,
-            Worlds = [.. WorldSizes(spec).Select(w => WorldPlan.Of(spec, layout.Length, w))],
+            Worlds = [.. WorldSizes(spec).Select(w => WorldPlan.Of(spec, facts, layout.Length, w))],
             Warnings = [],
         };
         return plan with { Warnings = [.. FindWarnings(spec, plan)] };
@@ -130,6 +130,8 @@ internal sealed record JobPlan
             yield return $"The training set has {Units.Count(plan.Train.Rows)} rows, fewer than training.global_batch_size {plan.GlobalBatchSize}: every step takes all of them.";
         if (spec.Training.MicroBatchSize > plan.LeafSize)
             yield return $"training.micro_batch_size is {spec.Training.MicroBatchSize}, but a virtual rank has {plan.LeafSize} samples in a step: {plan.LeafSize} are computed at once. Lower training.virtual_ranks or raise training.global_batch_size to compute more.";
+        if (spec.Training.Reduction == ReductionMode.Fast)
+            yield return "training.reduction is 'fast': the weights depend on the number of ranks, and are not those of an undisturbed run where ranks were lost or joined. Say 'exact' for the same bits on any number of ranks.";
         if (plan.Validation is null)
             yield return "There is no validation set: how much was learned beyond the training set is not measured. Name one as data.validation.";
         if (plan.WarmupSteps is < (long)ShortWarmupSteps)

@@ -1,5 +1,6 @@
 using KaleidoDist.Collectives;
 using KaleidoDist.Contracts;
+using KaleidoDist.Data;
 
 namespace KaleidoDist.Cli;
 
@@ -8,10 +9,12 @@ namespace KaleidoDist.Cli;
 /// <param name="GradientBytes">Gradients, float32.</param>
 /// <param name="MomentBytes">Both moments of AdamW, float32.</param>
 /// <param name="PartialBytes">Sums over subtrees of the rank's virtual ranks.</param>
+/// <param name="SnapshotBytes">The rank's share of a checkpoint on its way to disk: its part of weights and moments.</param>
+/// <param name="DataBytes">Row groups that samples are drawn from; an estimate, from the mean size of one on disk.</param>
 /// <param name="ActivationBytes">What a forward pass of one micro-batch keeps for its backward pass; an estimate.</param>
 /// <param name="ProgramBytes">The program and libtorch; an estimate.</param>
 internal sealed record MemoryEstimate(
-    long WeightBytes, long GradientBytes, long MomentBytes, long PartialBytes, long ActivationBytes, long ProgramBytes)
+    long WeightBytes, long GradientBytes, long MomentBytes, long PartialBytes, long SnapshotBytes, long DataBytes, long ActivationBytes, long ProgramBytes)
 {
     private const int FloatBytes = 4;
 
@@ -19,18 +22,28 @@ internal sealed record MemoryEstimate(
     private const long BareProgramBytes = 256L << 20;
 
     /// <summary>All of it.</summary>
-    public long TotalBytes => WeightBytes + GradientBytes + MomentBytes + PartialBytes + ActivationBytes + ProgramBytes;
+    public long TotalBytes => WeightBytes + GradientBytes + MomentBytes + PartialBytes + SnapshotBytes + DataBytes + ActivationBytes + ProgramBytes;
 
     /// <summary>Estimates a rank.</summary>
-    /// <param name="model">Sizes of the model.</param>
+    /// <param name="spec">The job.</param>
+    /// <param name="train">Its training data.</param>
     /// <param name="bufferLength">Elements of a flat buffer (<see cref="ParameterLayout.Length"/>).</param>
-    /// <param name="microBatchSize">Samples of one forward pass.</param>
-    /// <param name="virtualRankCount">Virtual ranks of the job, V.</param>
-    /// <param name="hosted">Those the rank hosts.</param>
-    internal static MemoryEstimate Of(ModelConfig model, long bufferLength, int microBatchSize, int virtualRankCount, VirtualRankRange hosted)
+    /// <param name="worldSize">Ranks, W.</param>
+    /// <param name="hosted">The virtual ranks that this one hosts.</param>
+    internal static MemoryEstimate Of(JobSpec spec, DatasetPlan train, long bufferLength, int worldSize, VirtualRankRange hosted)
     {
+        var training = spec.Training;
         var buffer = bufferLength * FloatBytes;
-        return new MemoryEstimate(buffer, buffer, 2 * buffer, MostPartials(virtualRankCount, hosted) * buffer, Activations(model, microBatchSize), BareProgramBytes);
+        var groups = Math.Min(LeafFeed.GroupCapacity(hosted.Count, spec.Data.ShuffleWindow), train.RowGroups);
+        return new MemoryEstimate(
+            buffer,
+            buffer,
+            2 * buffer,
+            MostPartials(training.VirtualRanks, hosted) * buffer,
+            3 * buffer / worldSize,
+            train.RowGroups == 0 ? 0 : (long)((double)train.Bytes / train.RowGroups * groups),
+            Activations(spec.Model, Math.Min(training.MicroBatchSize, training.LeafSize)),
+            BareProgramBytes);
     }
 
     /// <summary>The most sums a rank holds at once while it adds its leaves in order.</summary>

@@ -14,15 +14,14 @@ internal sealed record WorldPlan(
     int WorldSize, int FewestVirtualRanks, int MostVirtualRanks, int FewestSamples, int MostSamples, double Balance, MemoryEstimate MemoryPerRank)
 {
     /// <summary>Plans one world size.</summary>
-    internal static WorldPlan Of(JobSpec spec, long bufferLength, int worldSize)
+    internal static WorldPlan Of(JobSpec spec, DatasetPlan train, long bufferLength, int worldSize)
     {
         var training = spec.Training;
         var ranges = Enumerable.Range(0, worldSize).Select(r => VirtualRankRange.Of(r, worldSize, training.VirtualRanks)).ToList();
         int fewest = ranges.Min(r => r.Count), most = ranges.Max(r => r.Count);
 
-        // The number of partial sums depends on where a range begins, so every range is looked at once.
-        var hungriest = ranges.MaxBy(r => MemoryEstimate.MostPartials(training.VirtualRanks, r));
-        var microBatch = Math.Min(training.MicroBatchSize, training.LeafSize);
+        // The number of partial sums depends on where a range begins, so every range is looked at.
+        var hungriest = ranges.Select(r => MemoryEstimate.Of(spec, train, bufferLength, worldSize, r)).MaxBy(m => m.TotalBytes)!;
         return new WorldPlan(
             worldSize,
             fewest,
@@ -30,6 +29,6 @@ internal sealed record WorldPlan(
             fewest * training.LeafSize,
             most * training.LeafSize,
             (double)training.VirtualRanks / (worldSize * most),
-            MemoryEstimate.Of(spec.Model, bufferLength, microBatch, training.VirtualRanks, hungriest));
+            hungriest);
     }
 }

@@ -60,12 +60,18 @@ public sealed class LeafFeed : IDisposable
         this.options = options;
         table = new RowGroupTable(options.Manifest);
 
-        // Every virtual rank works in one window of row groups; one window more lets them move on without dropping another's.
-        var reader = new RowGroupReader(options.Manifest, table, (options.VirtualRanks.Count + 1) * options.Shape.ShuffleWindow);
+        var reader = new RowGroupReader(options.Manifest, table, GroupCapacity(options.VirtualRanks.Count, options.Shape.ShuffleWindow));
         var limit = new BadRowLimit(options.MaxBadRows, options.Manifest, table);
         this.encoder = new LeafEncoder(encoder, reader, limit, options.Model, options.MicroBatchSize, options.Seed);
         queue = new LeafQueue(Leaves, reader, options.PrefetchSteps * options.VirtualRanks.Count);
     }
+
+    /// <summary>
+    /// Row groups that are kept in memory: every virtual rank works in one window of them; one window more lets them move on without dropping another's.
+    /// </summary>
+    /// <param name="virtualRanks">Virtual ranks that are fed.</param>
+    /// <param name="shuffleWindow">Row groups of a window.</param>
+    public static int GroupCapacity(int virtualRanks, int shuffleWindow) => (virtualRanks + 1) * shuffleWindow;
 
     /// <summary>The next leaf, or null after the last one of the last step. Waits for it.</summary>
     /// <exception cref="KaleidoException">Data cannot be read, or too many rows do not decode.</exception>

@@ -49,9 +49,16 @@ public sealed class JobPlanTests
     [Fact]
     public void BuffersAreCountedExactly()
     {
-        var memory = MemoryEstimate.Of(new ModelConfig(), 1_000_000, 8, 8, new VirtualRankRange(0, 8));
+        var train = new DatasetPlan(Files: 1, RowGroups: 10, Rows: 1_000, Bytes: 5_000_000, "0123456789abcdef");
+        var spec = Spec("data.shuffle_window=2");
+        var memory = MemoryEstimate.Of(spec, train, 1_000_000, worldSize: 1, new VirtualRankRange(0, 8));
         Assert.Equal((4_000_000L, 4_000_000L, 8_000_000L, 12_000_000L), (memory.WeightBytes, memory.GradientBytes, memory.MomentBytes, memory.PartialBytes));
-        Assert.Equal(28_000_000 + memory.ActivationBytes + memory.ProgramBytes, memory.TotalBytes);
+        Assert.Equal((12_000_000L, 5_000_000L), (memory.SnapshotBytes, memory.DataBytes));
+        Assert.Equal(45_000_000 + memory.ActivationBytes + memory.ProgramBytes, memory.TotalBytes);
+
+        // A quarter of the virtual ranks: three windows of two row groups, a quarter of the checkpoint.
+        var quarter = MemoryEstimate.Of(spec, train, 1_000_000, worldSize: 4, new VirtualRankRange(2, 2));
+        Assert.Equal((3_000_000L, 3_000_000L), (quarter.SnapshotBytes, quarter.DataBytes));
     }
 
     [Fact]
@@ -62,6 +69,7 @@ public sealed class JobPlanTests
     public void WhatIsProbablyNotMeantIsWarnedOf()
     {
         Assert.Equal(["There is no validation set: how much was learned beyond the training set is not measured. Name one as data.validation."], Plan(20_000).Warnings);
+        Assert.StartsWith("training.reduction is 'fast': the weights depend on the number of ranks", Plan(20_000, "training.reduction=fast").Warnings[0], StringComparison.Ordinal);
         Assert.Equal(
             [
                 "The training set has 1 row groups for 8 virtual ranks: several read the same one. Write it with smaller row groups.",
@@ -74,24 +82,25 @@ public sealed class JobPlanTests
             Plan(20, "training.micro_batch_size=16", "workers.max=7").Warnings);
     }
 
+    private static JobSpec Spec(params string[] overrides) => JobSpecReader.Read(
+        """
+        name: job
+        model: { preset: kaleido-tiny }
+        data: { train: t }
+        training: { global_batch_size: 32, virtual_ranks: 8, micro_batch_size: 4, epochs: 2 }
+        checkpoint: { uri: /runs/job }
+        """,
+        "job.yaml",
+        "/",
+        overrides).OrThrow();
+
     private static JobPlan Plan(long rows, params string[] overrides)
     {
-        var spec = JobSpecReader.Read(
-            """
-            name: job
-            model: { preset: kaleido-tiny }
-            data: { train: t }
-            training: { global_batch_size: 32, virtual_ranks: 8, micro_batch_size: 4, epochs: 2 }
-            checkpoint: { uri: /runs/job }
-            """,
-            "job.yaml",
-            "/",
-            overrides).OrThrow();
         List<RowGroupRun> groups = [];
         if (rows / 100 > 0)
             groups.Add(new RowGroupRun(rows / 100, 100));
         if (rows % 100 > 0)
             groups.Add(new RowGroupRun(1, rows % 100));
-        return JobPlan.Of(spec, new DatasetManifest("0123456789abcdef", rows, [new DatasetFile("/t/a.parquet", 1 << 20, groups, "")], "kaleido-raw"), null);
+        return JobPlan.Of(Spec(overrides), new DatasetManifest("0123456789abcdef", rows, [new DatasetFile("/t/a.parquet", 1 << 20, groups, "")], "kaleido-raw"), null);
     }
 }

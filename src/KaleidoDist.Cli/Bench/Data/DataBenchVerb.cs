@@ -32,7 +32,7 @@ internal static class DataBenchVerb
     private static readonly Option<int> TrainSteps = new("--train-steps") { HelpName = "N", Description = "Training steps to measure the wait for data in; 0 for none.", DefaultValueFactory = _ => 40 };
     private static readonly Option<string> Preset = new("--preset") { HelpName = "NAME", Description = "The model that the samples are for; one with the pixel encoder.", DefaultValueFactory = _ => "kaleido-tiny" };
     private static readonly Option<string> Python = new("--python") { HelpName = "PATH", Description = "The Python that has PyTorch and PIL.", DefaultValueFactory = _ => new BenchSetting().Python };
-    private static readonly Option<string> DuckDb = new("--duckdb") { HelpName = "PATH", Description = "The program that reads with DuckDB.NET.", DefaultValueFactory = _ => Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../KaleidoDist.DuckDbPeer/release_linux-x64/KaleidoDist.DuckDbPeer")) };
+    private static readonly Option<string> DuckDb = new("--duckdb") { HelpName = "PATH", Description = "The program that reads with DuckDB.NET.", DefaultValueFactory = _ => Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../bin/KaleidoDist.DuckDbPeer/release_linux-x64/KaleidoDist.DuckDbPeer")) };
     private static readonly Option<bool> Json = new("--json") { Description = "One JSON object a line: stage, threads, rows, seconds (one a turn), rows_per_second; then the wait for data." };
 
     /// <summary>Builds the command.</summary>
