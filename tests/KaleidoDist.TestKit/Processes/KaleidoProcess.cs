@@ -11,6 +11,9 @@ public sealed class KaleidoProcess : IAsyncDisposable
 {
     private const int ShownLines = 40;
 
+    // A shell starts what runs in the background, a test run say, deaf to Ctrl-C, and all that it starts inherits this.
+    private static readonly string[] HearsInterrupts = ["env", "--default-signal=INT,QUIT"];
+
     private readonly Process process;
     private readonly string commandLine;
     private readonly Task reading;
@@ -53,7 +56,7 @@ public sealed class KaleidoProcess : IAsyncDisposable
     {
         if (!File.Exists(Executable))
             throw new FileNotFoundException($"'{Executable}' is missing; expected the program beside the tests. Build src/KaleidoDist.Cli in the tests' configuration.");
-        List<string> command = [.. surroundings.Wrapper, Executable, .. arguments];
+        List<string> command = [.. HearsInterrupts, .. surroundings.Wrapper, Executable, .. arguments];
         var start = new ProcessStartInfo(command[0], command.Skip(1))
         {
             RedirectStandardInput = true,
@@ -67,7 +70,7 @@ public sealed class KaleidoProcess : IAsyncDisposable
             start.Environment[name] = value;
         var process = Process.Start(start)!;
         process.StandardInput.Close();
-        return new KaleidoProcess(process, $"kaleido {string.Join(' ', command.Skip(surroundings.Wrapper.Count + 1))}");
+        return new KaleidoProcess(process, $"kaleido {string.Join(' ', command.Skip(HearsInterrupts.Length + surroundings.Wrapper.Count + 1))}");
     }
 
     /// <summary>Runs it to its end and returns its exit code and lines.</summary>
