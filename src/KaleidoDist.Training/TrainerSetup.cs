@@ -18,8 +18,8 @@ public sealed record TrainerSetup
     /// <summary>Validation data, or null.</summary>
     public DatasetManifest? Validation { get; init; }
 
-    /// <summary>Where journals live.</summary>
-    public required string RunDirectory { get; init; }
+    /// <summary>Where the run's journals and checkpoints live: a folder, or an object store's address.</summary>
+    public string RunDirectory => Spec.Checkpoint.Uri;
 
     /// <summary>Checkpoint to begin from; 0 for new weights.</summary>
     public long ResumeSeq { get; init; }

@@ -37,20 +37,7 @@ internal static class CurvePicture
     internal static byte[] Draw(RunHistory history, int vocabularySize)
     {
         CurveFont.Use();
-        List<Plot> panels = [.. Panels(history, vocabularySize)];
-        try
-        {
-            var rows = (panels.Count + ColumnCount - 1) / ColumnCount;
-            var picture = new Multiplot { Layout = new ScottPlot.MultiplotLayouts.Grid(rows, ColumnCount) };
-            picture.Subplots.RemoveAt(0);
-            panels.ForEach(picture.AddPlot);
-            using var image = picture.Render(ColumnCount * PanelWidth, rows * PanelHeight);
-            return image.GetImageBytes(ImageFormat.Png);
-        }
-        finally
-        {
-            panels.ForEach(p => p.Dispose());
-        }
+        return PanelPicture.Draw([.. Panels(history, vocabularySize)], ColumnCount, PanelWidth, PanelHeight);
     }
 
     private static IEnumerable<Plot> Panels(RunHistory history, int vocabularySize)

@@ -48,19 +48,7 @@ internal static class StatisticsPicture
             Tokens(statistics, rows, source), BoxShares(statistics), Ways(statistics.ForegroundWays, rows),
             Sizes(statistics), Classes("rows per category", statistics.Categories, rows), Classes("rows per sub-category", statistics.Subcategories, rows),
         ];
-        try
-        {
-            var rowCount = (panels.Count + ColumnCount - 1) / ColumnCount;
-            var picture = new Multiplot { Layout = new ScottPlot.MultiplotLayouts.Grid(rowCount, ColumnCount) };
-            picture.Subplots.RemoveAt(0);
-            panels.ForEach(picture.AddPlot);
-            using var image = picture.Render(ColumnCount * PanelWidth, rowCount * PanelHeight);
-            return image.GetImageBytes(ImageFormat.Png);
-        }
-        finally
-        {
-            panels.ForEach(p => p.Dispose());
-        }
+        return PanelPicture.Draw(panels, ColumnCount, PanelWidth, PanelHeight);
     }
 
     private static Plot Tokens(DatasetStatistics statistics, long rows, string source)

@@ -22,7 +22,6 @@ internal static class WireOrders
             SpecJson = job.Spec.ToJson(),
             Train = train.ToProto(),
             Validation = validation?.ToProto(),
-            RunDirectory = job.RunDirectory,
             ResumeSeq = start.ResumeSeq,
             StopAfterStep = job.StopAfterStep,
             Joining = start.Joining,

@@ -25,15 +25,13 @@ public sealed class AlignmentGuidedMasking
     // More than one alignment per word and level is no alignment; files are not to be trusted with quadratic work.
     private const int MaxPairCount = 256;
 
-    // Tasks that hide patches, from the coarsest level to the finest. What a layout does not have takes level 0, which is no level.
-    private static readonly PretrainTask[] HidingTasks = [PretrainTask.Camouflage, PretrainTask.Grey, PretrainTask.Blank];
-
     private readonly int maxMaskedTokens;
     private readonly TaskWeights tasks;
     private readonly bool[] hiddenTokens;
     private readonly bool[] hiddenPatches;
     private readonly int[] patchesLeft;
     private readonly PatchLayout layout;
+    private readonly PretrainTask[] hidingTasks;
     private readonly List<Pair> pairs = new(MaxPairCount);
     private readonly List<int> order = [];
     private int tokensLeft;
@@ -42,6 +40,8 @@ public sealed class AlignmentGuidedMasking
     public AlignmentGuidedMasking(int textLength, int maxMaskedTokens, TaskWeights? tasks = null, PatchLayout? layout = null)
     {
         this.layout = layout ?? PatchLayout.Kaleido;
+        // From the coarsest level to the finest.
+        hidingTasks = [.. new[] { PretrainTask.Camouflage, PretrainTask.Grey, PretrainTask.Blank }.Where(this.layout.Has)];
         hiddenPatches = new bool[this.layout.PatchCount];
         patchesLeft = new int[this.layout.Levels.Length + 1];
         hiddenTokens = new bool[textLength];
@@ -67,13 +67,13 @@ public sealed class AlignmentGuidedMasking
     {
         Array.Clear(hiddenTokens);
         Array.Clear(hiddenPatches);
-        foreach (var task in HidingTasks)
+        foreach (var task in hidingTasks)
             patchesLeft[layout.LevelNumber(task)] = tasks.IsOn(task) ? layout.Corrupted(task) : 0;
         tokensLeft = tasks.IsOn(PretrainTask.Mlm) ? TokenBudget(wordStart.Length, maxMaskedTokens) : 0;
         ReadPairs(wordStart, alignments);
 
         HideFromPairs(ref random);
-        foreach (var task in HidingTasks.Where(layout.Has))
+        foreach (var task in hidingTasks)
             FillPatches(ref random, layout.LevelNumber(task));
         FillWords(ref random, wordStart);
     }

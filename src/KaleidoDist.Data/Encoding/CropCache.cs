@@ -38,7 +38,7 @@ internal sealed class CropCache(int minimumSide, long capacityBytes, BoxKind box
         if (!decoder.TryDecode(row.Image.Span, minimumSide, out var picture, out _))
             return null;
         using (picture)
-            return picture.Crop(box == BoxKind.Whole ? new PixelBox(0, 0, picture.Width, picture.Height) : ForegroundBox.Of(row.ForegroundBox, picture));
+            return picture.Crop(box == BoxKind.Whole ? picture.Bounds : ForegroundBox.Of(row.ForegroundBox, picture));
     }
 
     private void Evict()

@@ -127,7 +127,7 @@ internal sealed partial class RankSupervisor(WorkerOptions options, AgentOutbox 
         var start = new RankStart
         {
             JobId = order.JobId, Member = key.Member, Joining = order.Joining, DonationKey = order.DonationKey, SpecJson = order.SpecJson,
-            Train = order.Train, Validation = order.Validation, RunDirectory = order.RunDirectory, ResumeSeq = order.ResumeSeq,
+            Train = order.Train, Validation = order.Validation, ResumeSeq = order.ResumeSeq,
             StopAfterStep = order.StopAfterStep, BindAddress = options.DataAddress,
         };
         return RankProcess.Start(key, order.Generation, options, RankEnvironment.For(spec), start, (_, message) => outbox.Post(message), time, logger);

@@ -69,7 +69,6 @@ public static class RankHost
             JobId = start.JobId,
             Train = Contracts.DatasetManifest.FromProto(start.Train),
             Validation = start.Validation is null ? null : Contracts.DatasetManifest.FromProto(start.Validation),
-            RunDirectory = start.RunDirectory,
             ResumeSeq = start.ResumeSeq,
             StopAfterStep = start.StopAfterStep,
         };

@@ -27,25 +27,14 @@ public sealed class DatasetImporterTests : IDisposable
 
     private void WriteJsonLines(IEnumerable<object> rows) => File.WriteAllLines(folder["list.jsonl"], rows.Select(r => JsonSerializer.Serialize(r)));
 
-    private static async Task<List<RawRow>> RowsAsync(string path)
-    {
-        var manifest = DatasetIndexer.Index(path);
-        var table = new RowGroupTable(manifest);
-        await using var reader = new RowGroupReader(manifest, table, 1);
-        var rows = new List<RawRow>();
-        for (long group = 0; group < table.GroupCount; group++)
-            rows.AddRange((await reader.ReadAsync(group)).Rows);
-        return rows;
-    }
-
     [Fact]
     public async Task EveryRowIsInOneSplitAndProductsAreNotTornApart()
     {
         WritePictures(60);
         WriteJsonLines(Enumerable.Range(0, 60).Select(i => new { image = $"animals/{i}.png", text = $"picture {i}", product_id = $"p{i / 3}", category = i % 2 == 0 ? "cats" : "birds" }));
         var report = await ImportAsync(Options() with { ValidationShare = 0.3 });
-        var train = await RowsAsync(folder["out/train"]);
-        var valid = await RowsAsync(folder["out/valid"]);
+        var train = await ImportFolder.RowsAsync(folder["out/train"]);
+        var valid = await ImportFolder.RowsAsync(folder["out/valid"]);
 
         Assert.Equal((report.TrainRows, report.ValidationRows), (train.Count, valid.Count));
         Assert.Equal(Enumerable.Range(0, 60).Select(i => $"picture {i}").Order(), train.Concat(valid).Select(r => r.Text).Order());
@@ -75,7 +64,7 @@ public sealed class DatasetImporterTests : IDisposable
         WritePictures(1);
         File.WriteAllText(folder["list.csv"], "image,text\nanimals/0.png,\"a red, half\"\n");
         await ImportAsync(Options() with { ValidationShare = 0 }, "list.csv");
-        var row = Assert.Single(await RowsAsync(folder["out/train"]));
+        var row = Assert.Single(await ImportFolder.RowsAsync(folder["out/train"]));
         Assert.Equal(("a red, half", "animals/0.png", "animals", "animals"), (row.Text, row.ProductId, row.Category, row.Subcategory));
         Assert.Equal(Pictures.HalfRed(20, 10), row.Image.ToArray());
         Assert.Empty(Directory.GetFiles(folder["out/valid"]));
@@ -87,7 +76,7 @@ public sealed class DatasetImporterTests : IDisposable
         WritePictures(1);
         File.WriteAllText(folder["list.tsv"], "caption\tsku\tfile\nred\t17\tanimals/0.png\n");
         await ImportAsync(Options() with { ValidationShare = 0 }, "list.tsv", new ImportColumns(Image: "file", Text: "caption", ProductId: "sku"));
-        var row = Assert.Single(await RowsAsync(folder["out/train"]));
+        var row = Assert.Single(await ImportFolder.RowsAsync(folder["out/train"]));
         Assert.Equal(("red", "17"), (row.Text, row.ProductId));
     }
 
@@ -169,7 +158,7 @@ public sealed class DatasetImporterTests : IDisposable
         File.WriteAllBytes(folder["pictures/a.png"], Pictures.HalfRed(64, 32));
         WriteJsonLines([new { image = "a.png", text = "x" }]);
         await ImportAsync(Options() with { ValidationShare = 0, Pictures = new PictureOptions { MaxSide = 16, Square = true } });
-        using var picture = Pictures.Decode(Assert.Single(await RowsAsync(folder["out/train"])).Image);
+        using var picture = Pictures.Decode(Assert.Single(await ImportFolder.RowsAsync(folder["out/train"])).Image);
         Assert.Equal((16, 16), (picture.Width, picture.Height));
         AssertNear((255, 255, 255), picture.GetPixel(8, 1));
         AssertNear((255, 0, 0), picture.GetPixel(8, 5));
@@ -186,7 +175,7 @@ public sealed class DatasetImporterTests : IDisposable
         File.WriteAllBytes(folder["pictures/a.jpg"], Pictures.HalfBlueJpeg(32, 16, orientation));
         WriteJsonLines([new { image = "a.jpg", text = "x" }]);
         await ImportAsync(Options() with { ValidationShare = 0, Pictures = new PictureOptions { MaxSide = 32 } });
-        using var picture = Pictures.Decode(Assert.Single(await RowsAsync(folder["out/train"])).Image);
+        using var picture = Pictures.Decode(Assert.Single(await ImportFolder.RowsAsync(folder["out/train"])).Image);
         Assert.Equal(orientation < 5 ? (32, 16) : (16, 32), (picture.Width, picture.Height));
         AssertNear((0, 0, 255), picture.GetPixel(blueX, blueY));
         AssertNear((255, 255, 255), picture.GetPixel(picture.Width - 1 - blueX, picture.Height - 1 - blueY));

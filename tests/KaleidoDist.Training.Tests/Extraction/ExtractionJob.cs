@@ -35,7 +35,7 @@ public sealed class ExtractionJob : IDisposable
             workers: { device: cpu }
             checkpoint: { uri: {{folder["run"]}} }
             """, "extract.yaml", folder["."]).OrThrow(),
-        JobId = "extraction", RunDirectory = folder["run"], Train = Pictures,
+        JobId = "extraction", Train = Pictures,
     };
 
     /// <summary>Names and bytes of the files in an output folder.</summary>

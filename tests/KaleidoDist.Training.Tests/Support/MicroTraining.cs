@@ -23,7 +23,7 @@ internal sealed class MicroTraining : IDisposable
         TorchRuntime.Initialize();
         Setup = new TrainerSetup
         {
-            Spec = MicroJob.Spec(folder["run"], overrides), JobId = "micro", RunDirectory = folder["run"], Train = TrainData.Value, Validation = ValidationData.Value,
+            Spec = MicroJob.Spec(folder["run"], overrides), JobId = "micro", Train = TrainData.Value, Validation = ValidationData.Value,
         };
     }
 
@@ -36,7 +36,7 @@ internal sealed class MicroTraining : IDisposable
     /// <summary>What is trained here, from a checkpoint of another training and in its run folder.</summary>
     public TrainerSetup From(MicroTraining other, long seq) => Setup with
     {
-        Spec = Setup.Spec with { Checkpoint = Setup.Spec.Checkpoint with { Uri = other.Folder } }, RunDirectory = other.Folder, ResumeSeq = seq,
+        Spec = Setup.Spec with { Checkpoint = Setup.Spec.Checkpoint with { Uri = other.Folder } }, ResumeSeq = seq,
     };
 
     /// <summary>A group of one rank.</summary>
