@@ -18,7 +18,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-KALEIDO = os.path.join(ROOT, "artifacts/bin/KaleidoDist.Cli/release_linux-x64/kaleido")
+KALEIDO = os.path.join(ROOT, "artifacts/publish/KaleidoDist.Cli/release_linux-x64/kaleido")
 LIMIT = 120
 
 
@@ -109,29 +109,21 @@ class Side:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class Ours(Side):
+JOB = "tests/KaleidoDist.TestKit/Jobs/micro.yaml"
+
+
+class Kaleido(Side):
+    """Steps as the ranks' ledgers have them."""
     name = "kaleido"
 
-    def __init__(self, port, steps=100000):
+    def __init__(self):
         super().__init__()
         self.ledger = os.path.join(self.folder, "ledger")
-        self.address = f"http://127.0.0.1:{port}"
-        self.steps_wanted = steps
         self.began = now()
-        self.coordinator = self.start([KALEIDO, "coordinator", "--listen", self.address, "--state", os.path.join(self.folder, "state")])
-        self.workers = []
 
-    def worker(self):
-        name = f"w{len(self.workers) + 1}"
-        self.workers.append(self.start([KALEIDO, "worker", "--coordinator", self.address, "--id", name, "--slots", "1"], KALEIDO_LEDGER=self.ledger))
-        return self.workers[-1]
-
-    def submit(self, minimum=1):
-        settings = [f"checkpoint.uri={self.folder}/run", f"training.steps={self.steps_wanted}", f"workers.min={minimum}", "workers.max=4", "checkpoint.every=50"]
-        command = [KALEIDO, "submit", "tests/KaleidoDist.TestKit/Jobs/micro.yaml", "--coordinator", self.address]
-        for setting in settings:
-            command += ["--set", setting]
-        wait("the coordinator", lambda: subprocess.run(command, cwd=ROOT, stdout=self.log, stderr=self.log).returncode == 0, pause=0.05)
+    def settings(self, minimum):
+        values = [f"checkpoint.uri={self.folder}/run", "training.steps=100000", f"workers.min={minimum}", "workers.max=4", "checkpoint.every=50"]
+        return [word for value in values for word in ("--set", value)]
 
     def steps(self):
         found = []
@@ -141,6 +133,33 @@ class Ours(Side):
                 if fields[0] == "A" and len(fields) == 5:
                     found.append((int(fields[1]), int(fields[3])))
         return found
+
+
+class OneCommand(Kaleido):
+    """Coordinator, worker and two ranks by one command, as torchrun's agent has its ranks."""
+
+    def __init__(self):
+        super().__init__()
+        self.start([KALEIDO, "train", JOB] + self.settings(minimum=2) + ["--set", "workers.max=2"], KALEIDO_LEDGER=self.ledger)
+
+
+class Cluster(Kaleido):
+    """A coordinator and workers of one rank each, as on machines of their own."""
+
+    def __init__(self, port):
+        super().__init__()
+        self.address = f"http://127.0.0.1:{port}"
+        self.coordinator = self.start([KALEIDO, "coordinator", "--listen", self.address, "--state", os.path.join(self.folder, "state")])
+        self.workers = []
+
+    def worker(self):
+        name = f"w{len(self.workers) + 1}"
+        self.workers.append(self.start([KALEIDO, "worker", "--coordinator", self.address, "--id", name, "--slots", "1"], KALEIDO_LEDGER=self.ledger))
+        return self.workers[-1]
+
+    def submit(self, minimum=1):
+        command = [KALEIDO, "submit", JOB, "--coordinator", self.address] + self.settings(minimum)
+        wait("the coordinator", lambda: subprocess.run(command, cwd=ROOT, stdout=self.log, stderr=self.log).returncode == 0, pause=0.05)
 
     def ranks(self):
         return [pid for worker in self.workers for pid in children(worker.pid)]
@@ -241,16 +260,14 @@ def parse_time(text):
 
 
 def ours(figures, port):
-    job = Ours(port)
+    job = OneCommand()
     try:
-        job.worker(), job.worker()
-        job.submit(minimum=2)
         job.reaches(1)
         figures.add(START, job.name, (min(at for at, _ in job.steps()) - job.began) / 1e9)
     finally:
         job.close()
 
-    job = Ours(port)
+    job = Cluster(port)
     try:
         job.worker(), job.worker()
         job.submit()
