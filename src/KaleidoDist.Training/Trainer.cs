@@ -48,13 +48,7 @@ public sealed class Trainer : IDisposable
         hosted = VirtualRankRange.Of(collective.Rank, collective.WorldSize, spec.Training.VirtualRanks);
         ledger = SampleLedger.FromEnvironment(time);
         trainStep = new TrainStep(spec, state, new StepUpdate(spec, setup.TotalSteps), collective, hosted, port, time, ledger) { Reduced = (step, sums) => donation?.Note(step, sums) };
-        feed = new LeafFeed(
-            new LeafFeedOptions
-            {
-                Manifest = setup.Train, Shape = setup.Shape, Seed = spec.Seed, Model = spec.Model, MicroBatchSize = spec.Training.MicroBatchSize,
-                MaxBadRows = spec.Data.MaxBadRows, VirtualRanks = hosted, StartStep = state.Step, EndStep = Math.Max(state.Step, setup.LastStep),
-            },
-            setup.CreateEncoder());
+        feed = setup.CreateFeed(hosted, state.Step, Math.Max(state.Step, setup.LastStep));
         evaluator = setup.Validation is { } validation ? new Evaluator(setup, state, validation, collective, hosted, new Departure(port, collective, time)) { Reducing = step => port.EnterPhase("reduce", step) } : null;
         checkpoints = new RankCheckpoints(setup, state, collective, port, time);
         if (collective.Rank == 0)

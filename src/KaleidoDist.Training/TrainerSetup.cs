@@ -51,6 +51,17 @@ public sealed record TrainerSetup
     /// <summary>Epochs done after <paramref name="steps"/> steps, with the fraction of the one under way.</summary>
     public double EpochsAfter(long steps) => steps / (double)StepsPerEpoch;
 
+    /// <summary>Feeds the leaves of some virtual ranks, from the step after <paramref name="startStep"/> to <paramref name="endStep"/>; reading begins at once.</summary>
+    internal LeafFeed CreateFeed(VirtualRankRange virtualRanks, long startStep, long endStep)
+    {
+        var options = new LeafFeedOptions
+        {
+            Manifest = Train, Shape = Shape, Seed = Spec.Seed, Model = Spec.Model, MicroBatchSize = Spec.Training.MicroBatchSize,
+            MaxBadRows = Spec.Data.MaxBadRows, VirtualRanks = virtualRanks, StartStep = startStep, EndStep = endStep,
+        };
+        return new LeafFeed(options, CreateEncoder());
+    }
+
     /// <summary>An encoder of this job's samples.</summary>
     internal ISampleEncoder CreateEncoder(long? fixedEpoch = null)
     {

@@ -231,7 +231,8 @@ internal sealed class LiveJob
         ranks[seat.Member] = new LiveRank(progress.Phase, progress.Step, progress.StepSeconds, ranks.GetValueOrDefault(seat.Member).ProcessId);
         progressWatch.Saw(seat.Member, new RankPlace(progress.Phase, progress.Step), clock.Now);
         progressWatch.Stepped(seat.Member, progress.StepSeconds);
-        regroup.Stepped(progress.Generation, progress.Step, clock.Now);
+        if (progress.StepSeconds > 0) // other reports name the step that is under way, or the last one of the generation before
+            regroup.Stepped(progress.Generation, progress.Step, clock.Now);
         if (progress.Generation != state.Generation || seat.Rank < 0 || state.IsExtraction)
             return; // a rank of an extraction computes until the round's time is over, or waits because nothing is left to it
         var hosted = VirtualRankRange.Of(seat.Rank, state.Seats.Length, state.Spec.Training.VirtualRanks).Count;

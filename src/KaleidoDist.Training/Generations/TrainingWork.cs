@@ -1,11 +1,40 @@
 using KaleidoDist.Collectives;
+using KaleidoDist.Contracts;
 using KaleidoDist.Protocol.V1;
 
 namespace KaleidoDist.Training;
 
 /// <summary>Training as a rank's work: one replica, and a <see cref="Trainer"/> for every generation.</summary>
-public sealed class TrainingWork(TrainerSetup setup, ReplicaState state, TimeProvider time) : IRankWork
+public sealed class TrainingWork : IRankWork
 {
+    private readonly TrainerSetup setup;
+    private readonly ReplicaState state;
+    private readonly TimeProvider time;
+
+    private TrainingWork(TrainerSetup setup, ReplicaState state, TimeProvider time) => (this.setup, this.state, this.time) = (setup, state, time);
+
+    /// <summary>Work that begins: with new weights, or with those of the checkpoint to resume.</summary>
+    /// <exception cref="KaleidoException">The checkpoint or the weights to start from cannot be used, or the device is missing.</exception>
+    public static TrainingWork Begin(TrainerSetup setup, TimeProvider time) => new(setup, ReplicaState.Create(setup), time);
+
+    /// <summary>Work that joins what others began, ready to be quick: with a peer's state it steps as fast as they do.</summary>
+    /// <exception cref="KaleidoException">The data cannot be read here, or the device is missing.</exception>
+    public static TrainingWork Join(TrainerSetup setup, TimeProvider time)
+    {
+        var state = ReplicaState.CreateEmpty(setup);
+        try
+        {
+            Rehearsal.Run(setup, state);
+        }
+        catch
+        {
+            state.Dispose();
+            throw;
+        }
+
+        return new TrainingWork(setup, state, time);
+    }
+
     /// <inheritdoc/>
     public long Step => state.Step;
 

@@ -87,7 +87,7 @@ public static class RankHost
     {
         if (setup.Spec.Extract is not null)
             return new ExtractionWork(setup, time);
-        return new TrainingWork(setup, start.Joining ? ReplicaState.CreateEmpty(setup) : ReplicaState.Create(setup), time);
+        return start.Joining ? TrainingWork.Join(setup, time) : TrainingWork.Begin(setup, time);
     }
 
     /// <summary>Without libtorch no try on this machine can succeed: the job fails at once.</summary>

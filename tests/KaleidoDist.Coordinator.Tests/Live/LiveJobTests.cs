@@ -68,6 +68,21 @@ public sealed class LiveJobTests
         Assert.Equal([1L, 2L], live.MetricsAfter(0).Items.Select(m => m.Step));
     }
 
+    [Fact]
+    public void TheFirstStepOfAGenerationIsOneThatWasMade()
+    {
+        live.Publish(job.Do(new JobCommand.RankExited(2, "b", RankEnding.None, "was killed by SIGKILL", Fatal: false, new RankPlace("compute", 8))).Formed(7).State);
+        live.Formed(new RankFormed { Generation = 2, Member = 1, Step = 7 });
+        // Forming, and on the way to step 8.
+        live.Progress(new RankProgress { Generation = 2, Member = 1, Step = 7, Phase = "forming" });
+        live.Progress(new RankProgress { Generation = 2, Member = 1, Step = 8, Phase = "evaluation" });
+        Assert.Null(live.Status().LastRegroup.FirstStepAt);
+        var step = Step(1, 8);
+        step.Generation = 2;
+        live.Progress(step);
+        Assert.NotNull(live.Status().LastRegroup.FirstStepAt);
+    }
+
     private static RankProgress Step(long member, long step, double compute = 1)
         => new() { Generation = 1, Member = member, Step = step, Phase = "forward", StepSeconds = compute, ComputeSeconds = compute };
 

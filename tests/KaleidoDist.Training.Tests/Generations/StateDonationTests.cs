@@ -1,6 +1,7 @@
 using System.Net;
 using Google.Protobuf;
 using KaleidoDist.Collectives;
+using KaleidoDist.Contracts;
 using KaleidoDist.Protocol.V1;
 
 namespace KaleidoDist.Training.Tests;
@@ -15,7 +16,8 @@ public sealed class StateDonationTests : IDisposable
     [Fact]
     public async Task AJoinerHasTheDonorsBitsWhenTheDonorIsDone()
     {
-        using var joiner = ReplicaState.CreateEmpty(training.Setup);
+        using var work = TrainingWork.Join(training.Setup, TimeProvider.System);
+        var joiner = work.Replica!;
         var caughtUp = new List<long>();
         var receiving = ReceiveAsync(joiner, Key, caughtUp.Add);
         RecordingPort donor = null!;
@@ -24,6 +26,25 @@ public sealed class StateDonationTests : IDisposable
         await receiving;
         Assert.Equal((8, hash, 8), (joiner.Step, joiner.ReplicaHash(), joiner.Optimizer.StepCount));
         Assert.InRange(Assert.Single(caughtUp), 3, 8);
+    }
+
+    [Fact]
+    public void AJoinerRehearsesAStepAndHasNoStateFromIt()
+    {
+        using var work = TrainingWork.Join(training.Setup, TimeProvider.System);
+        var state = work.Replica!;
+        Assert.True(state.Parameters.Gradients.count_nonzero().item<long>() > 0);
+        Assert.Equal((ReplicaState.Nothing, 0, 0), (state.Step, state.ReducedStep, state.Optimizer.StepCount));
+        Assert.Equal(0, state.Parameters.Weights.count_nonzero().item<long>());
+    }
+
+    [Fact]
+    public void AJoinerWithoutTheDataEndsBeforeItAsksForAState()
+    {
+        var files = training.Setup.Train.Files.Select(file => file with { Path = $"{file.Path}.elsewhere" });
+        var setup = training.Setup with { Train = training.Setup.Train with { Files = [.. files] } };
+        var error = Assert.Throws<KaleidoException>(() => TrainingWork.Join(setup, TimeProvider.System));
+        Assert.Contains(".elsewhere", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
