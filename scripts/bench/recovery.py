@@ -49,6 +49,11 @@ def children(pid):
     return sorted(found)
 
 
+def cpu_milliseconds(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(") ", 1)[1].split(" ")
+    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
 def new_steps(steps):
     """Times of steps that nobody had made before, ascending."""
     highest, times = 0, []
@@ -92,6 +97,12 @@ class Side:
             paused = next((b for a, b in zip(times, times[1:]) if a < fault + 1e9 and b - a > 4 * usual), None)
             return paused or (times[1] if len(times) > 20 else None)
         return (wait("steps after the fault", resumed) - fault) / 1e9
+
+    def cost(self, processes, steps=300):
+        """Processor time of some processes for each step of the job, in milliseconds."""
+        first, before = max(s for _, s in self.steps()), sum(cpu_milliseconds(p.pid) for p in processes)
+        self.reaches(first + steps)
+        return (sum(cpu_milliseconds(p.pid) for p in processes) - before) / (max(s for _, s in self.steps()) - first)
 
     def longest_gap(self, begin, end):
         times = [at for at in new_steps(self.steps())]
@@ -219,7 +230,7 @@ class Figures:
 
     def add(self, name, side, seconds):
         self.values.setdefault(name, {}).setdefault(side, []).append(seconds)
-        print(f"  {name:<44} {side:<10} {seconds:7.3f} s", flush=True)
+        print(f"  {name:<44} {side:<10} {seconds:7.3f}{'' if name == CONTROL else ' s'}", flush=True)
 
     def table(self, goals):
         print(f"\n{'median of the runs [least to most], seconds':<46}{'kaleido':>24}{'torchrun':>24}{'ratio':>8}   goal")
@@ -239,6 +250,7 @@ class Figures:
 
 
 START, KILL, NODE, JOIN, HANG = "start to first step, 2 ranks", "SIGKILL of a rank to next step", "loss of a node to next step", "join: longest pause of the others", "SIGSTOP of a rank to its name in the status"
+CONTROL = "processor time of coordinator, agents: ms/step"
 PARTS = ("noticed to decided", "decided to formed", "formed to first step", "of it connect", "of it agree", "of it catch up")
 
 
@@ -274,6 +286,7 @@ def ours(figures, port):
         job.reaches(5)
         wait("two ranks", lambda: len(job.ranks()) == 2)
         job.settles()
+        figures.add(CONTROL, job.name, job.cost([job.coordinator] + job.workers))
         fault = now()
         os.kill(job.ranks()[-1], signal.SIGKILL)
         figures.add(KILL, job.name, job.next_step(fault))
