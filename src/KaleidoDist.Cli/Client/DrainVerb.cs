@@ -12,7 +12,8 @@ internal static class DrainVerb
     {
         var command = new Command("drain", """
             Takes a worker out of service: its ranks leave at the next step border, it gets no new ones, and when it runs nothing it ends by
-            itself. Jobs go on with their other ranks; a job that would have too few saves a checkpoint and waits for slots.
+            itself. Jobs go on with their other ranks; a job that would have too few saves a checkpoint and waits for slots. A drain holds
+            until the worker's process ends, also when the coordinator is started again meanwhile; the worker started anew serves again.
 
             Examples:
               kaleido drain node7

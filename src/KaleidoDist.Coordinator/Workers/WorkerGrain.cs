@@ -3,7 +3,7 @@ using Orleans.Concurrency;
 
 namespace KaleidoDist.Coordinator;
 
-/// <summary>One worker id: who holds it, and whether it is alive. In memory only.</summary>
+/// <summary>One worker id: who holds it, and whether it is alive. In memory, but for a drain: that outlives the coordinator that was asked for it.</summary>
 [Alias("kaleido.IWorkerGrain")]
 internal interface IWorkerGrain : IGrainWithStringKey
 {
@@ -55,8 +55,22 @@ internal sealed record WorkerView(
     [property: Id(0)] string Host, [property: Id(1)] string State, [property: Id(2)] DateTimeOffset ConnectedAt,
     [property: Id(3)] DateTimeOffset LastHeartbeatAt, [property: Id(4)] string Version, [property: Id(5)] int Slots);
 
+/// <summary>What a <see cref="WorkerGrain"/> stores.</summary>
+internal sealed class WorkerRecord
+{
+    /// <summary>The newest drain of the worker; null before the first. It holds for the process it names and no other.</summary>
+    public WorkerDrain? Drain { get; set; }
+}
+
+/// <summary>A worker's process that is to run no ranks any more.</summary>
+/// <param name="Incarnation">The process.</param>
+/// <param name="Why">Why.</param>
+internal sealed record WorkerDrain(string Incarnation, string Why);
+
 /// <summary>A <see cref="WorkerLease"/>, and the news of its changes to pool and jobs. News that a job could not store is told again.</summary>
-internal sealed partial class WorkerGrain(CoordinatorOptions options, CoordinatorClock clock, WorkerHub hub, WorkerRoll roll, ILogger<WorkerGrain> logger) : Grain, IWorkerGrain
+internal sealed partial class WorkerGrain(
+    [PersistentState("worker", SqliteGrainStorage.Name)] IPersistentState<WorkerRecord> record,
+    CoordinatorOptions options, CoordinatorClock clock, WorkerHub hub, WorkerRoll roll, ILogger<WorkerGrain> logger) : Grain, IWorkerGrain
 {
     private static readonly TimeSpan RememberLost = TimeSpan.FromMinutes(10);
 
@@ -68,6 +82,14 @@ internal sealed partial class WorkerGrain(CoordinatorOptions options, Coordinato
     private string Id => this.GetPrimaryKeyString();
 
     private IPoolGrain Pool => GrainFactory.GetGrain<IPoolGrain>(IPoolGrain.TheOne);
+
+    /// <inheritdoc/>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        if (record.State.Drain is { } drain)
+            lease = lease with { Incarnation = drain.Incarnation, Draining = drain.Why };
+        return Task.CompletedTask;
+    }
 
     /// <inheritdoc/>
     public async Task<bool> Admit(string incarnation, long session)
@@ -118,8 +140,12 @@ internal sealed partial class WorkerGrain(CoordinatorOptions options, Coordinato
         if (!lease.IsHeld)
             return -1;
         if (lease.Draining is null)
+        {
+            await Keep(new WorkerDrain(lease.Incarnation, why));
+            lease = lease with { Draining = why };
             Draining(Id, why);
-        lease = lease with { Draining = lease.Draining ?? why };
+        }
+
         await Tell(await Pool.Suspend(Id), new JobCommand.WorkerLeaving(Id, lease.Draining));
         return await InUse();
     }
@@ -148,6 +174,22 @@ internal sealed partial class WorkerGrain(CoordinatorOptions options, Coordinato
     private IJobGrain Job(string jobId) => GrainFactory.GetGrain<IJobGrain>(jobId);
 
     private async Task<int> InUse() => (await Pool.Counts()).FirstOrDefault(c => c.WorkerId == Id)?.InUse ?? 0;
+
+    /// <summary>Writes a drain. When that fails the worker is not drained: whoever asked for it is told.</summary>
+    private async Task Keep(WorkerDrain drain)
+    {
+        var before = record.State.Drain;
+        record.State.Drain = drain;
+        try
+        {
+            await record.WriteStateAsync();
+        }
+        catch
+        {
+            record.State.Drain = before;
+            throw;
+        }
+    }
 
     private async Task Settle(LeaseVerdict verdict)
     {

@@ -32,7 +32,7 @@ internal readonly record struct LeaseVerdict(WorkerLease Lease, string? Why);
 /// <param name="ReconnectGrace">Absence after a broken stream that loses it.</param>
 internal sealed record LeaseTimes(TimeSpan SilentAfter, TimeSpan LeaseTime, TimeSpan ReconnectGrace);
 
-/// <summary>The lease of one worker id: who holds it, and until when. Pure; in memory only.</summary>
+/// <summary>The lease of one worker id: who holds it, and until when. Pure; only its drain is stored.</summary>
 internal sealed record WorkerLease
 {
     private const int MaxSuperseded = 16;

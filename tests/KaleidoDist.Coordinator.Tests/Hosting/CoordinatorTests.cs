@@ -365,6 +365,50 @@ public sealed class CoordinatorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task ADrainOutlivesTheCoordinatorAndEndsWithTheWorkersProcess()
+    {
+        FormGeneration form;
+        await using (var w1 = await cluster.WorkerAsync("w1", 1))
+        await using (var w2 = await cluster.WorkerAsync("w2", 1))
+        {
+            await cluster.SubmitAsync();
+            await w1.ReadyAsync(await w1.StartAsync());
+            await w2.ReadyAsync(await w2.StartAsync());
+            form = await w1.FormedAsync();
+            await w2.FormedAsync();
+            await cluster.UntilAsync("sample", JobState.Running);
+            await cluster.Workers.DrainWorkerAsync(new DrainWorkerRequest { WorkerId = "w2" });
+            await w1.FormAsync();
+            await cluster.RestartAsync();
+        }
+
+        // Its rank has left and the job has room again: nothing but the drain keeps w2 from being dealt a joiner.
+        RunningRank Rank(string worker) => new() { JobId = "sample", Generation = 1, Member = form.Members.Single(m => m.WorkerId == worker).Member, Rank = 0, Endpoint = $"{worker}:1", Phase = "forward" };
+        await using var back = await cluster.WorkerAsync("w1", 1, "one", Rank("w1"));
+        await back.FormedAsync();
+        await using var drained = await FakeWorker.ConnectAsync(cluster.Host.Address, "w2", 1, "one", [], [new RankExited { JobId = "sample", Member = Rank("w2").Member, Outcome = RankOutcome.Left }]);
+        Assert.Equal("worker w2 was drained (an operator asked for it) and runs nothing any more", (await drained.DismissedAsync()).Reason);
+        Assert.Equal("draining", (await cluster.Workers.ListWorkersAsync(new ListWorkersRequest())).Workers.Single(w => w.WorkerId == "w2").State);
+
+        await using var anew = await cluster.WorkerAsync("w2", 1, "two");
+        Assert.True((await anew.StartAsync()).Joining);
+    }
+
+    [Fact]
+    public async Task AWorkerWhoseDrainCannotBeStoredIsNotDrained()
+    {
+        await using var worker = await cluster.WorkerAsync("w1", 1);
+        await worker.WelcomeAsync();
+        await cluster.SubmitAsync();
+        await worker.StartAsync();
+        cluster.Disk.IsFull = true;
+        var error = await Assert.ThrowsAsync<RpcException>(async () => await cluster.Workers.DrainWorkerAsync(new DrainWorkerRequest { WorkerId = "w1" }));
+        Assert.Contains("No space left on device", error.Status.Detail, StringComparison.Ordinal);
+        cluster.Disk.IsFull = false;
+        Assert.Equal("connected", Assert.Single((await cluster.Workers.ListWorkersAsync(new ListWorkersRequest())).Workers).State);
+    }
+
+    [Fact]
     public async Task AWorkerThatWasToldToEndMayLeaveAtABorderToo()
     {
         await using var w1 = await cluster.WorkerAsync("w1", 1);
