@@ -65,7 +65,8 @@ internal interface IPoolGrain : IGrainWithIntegerKey
 [GenerateSerializer, Immutable, Alias("kaleido.SlotReply")]
 internal sealed record SlotReply([property: Id(0)] long FirstMember, [property: Id(1)] ImmutableArray<SlotSeat> Seats, [property: Id(2)] int Free);
 
-/// <summary>A <see cref="SlotLedger"/> that tells jobs when slots become free.</summary>
+/// <summary>A <see cref="SlotLedger"/> that tells jobs when slots become free. Lives as long as its silo: a pool that was collected in quiet times would know no slots.</summary>
+[KeepAlive]
 internal sealed class PoolGrain : Grain, IPoolGrain
 {
     private readonly SlotLedger ledger = new();

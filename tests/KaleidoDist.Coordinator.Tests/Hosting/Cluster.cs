@@ -29,6 +29,8 @@ internal sealed class Cluster : IAsyncDisposable
 
     public FullDisk Disk { get; private set; } = null!;
 
+    public IGrainFactory Grains { get; private set; } = null!;
+
     public Wire.JobService.JobServiceClient Jobs => new(channel);
 
     public Wire.WorkerService.WorkerServiceClient Workers => new(channel);
@@ -106,7 +108,11 @@ internal sealed class Cluster : IAsyncDisposable
             {
                 services.AddSingleton<ICheckpointLedger>(Ledger);
                 services.AddSingleton<IDatasetIndex, FakeIndex>();
-                services.AddKeyedSingleton<IGrainStorage>(SqliteGrainStorage.Name, (provider, _) => Disk = new FullDisk(new SqliteGrainStorage(provider.GetRequiredService<StateDatabase>())));
+                services.AddKeyedSingleton<IGrainStorage>(SqliteGrainStorage.Name, (provider, _) =>
+                {
+                    Grains = provider.GetRequiredService<IGrainFactory>();
+                    return Disk = new FullDisk(new SqliteGrainStorage(provider.GetRequiredService<StateDatabase>()));
+                });
             },
         });
         channel = GrpcChannel.ForAddress(Host.Address);

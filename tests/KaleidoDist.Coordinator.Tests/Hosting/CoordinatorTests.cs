@@ -102,6 +102,19 @@ public sealed class CoordinatorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task SlotsAreStillKnownAfterAQuietTime()
+    {
+        await using var worker = await cluster.WorkerAsync("w1", 1);
+        await worker.WelcomeAsync();
+        var pool = cluster.Grains.GetGrain<IPoolGrain>(IPoolGrain.TheOne);
+        while ((await pool.Counts()).IsEmpty)
+            await Task.Yield();
+        await cluster.Grains.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
+        await cluster.SubmitAsync();
+        await worker.StartAsync();
+    }
+
+    [Fact]
     public async Task RanksKeepTrainingWhileTheCoordinatorIsRestarted()
     {
         StartRanks start;
