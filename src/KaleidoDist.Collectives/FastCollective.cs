@@ -75,6 +75,9 @@ public sealed class FastCollective : ICollective
     public void Barrier() => inner.Barrier();
 
     /// <inheritdoc/>
+    public void ReadTraffic(Span<LineTraffic> byRank) => inner.ReadTraffic(byRank);
+
+    /// <inheritdoc/>
     public void Abort(Exception cause) => inner.Abort(cause);
 
     /// <inheritdoc/>

@@ -14,6 +14,7 @@ internal sealed class GroupCollective : ICollective
     private readonly WakeEvent wake;
     private readonly AbortSignal abort;
     private readonly HostArena? arena;
+    private readonly PeerMesh mesh;
     private readonly ITransport transport;
     private readonly CommunicationThread thread;
 
@@ -33,7 +34,7 @@ internal sealed class GroupCollective : ICollective
         Rank = rank;
         WorldSize = membership.WorldSize;
         Generation = membership.Generation;
-        (wake, abort, arena) = (parts.Wake, parts.Abort, parts.Arena);
+        (wake, abort, arena, mesh) = (parts.Wake, parts.Abort, parts.Arena, parts.Mesh);
         var tree = new CanonicalTree(options.VirtualRankCount);
         plan = new ReductionPlan(tree, parts.Hosts);
         allReduce = new AllReduceExchange(plan, rank, options.ChunkBytes, options.WireType);
@@ -41,12 +42,12 @@ internal sealed class GroupCollective : ICollective
         allGatherSegments = new AllGatherSegmentsExchange(rank, WorldSize);
         broadcast = new BroadcastExchange(rank, WorldSize);
         allGather = new AllGatherExchange(rank, WorldSize);
-        parts.Mesh.SetBystanders(peer => plan.Hosts.Of(peer) == plan.Hosts.Of(rank));
+        mesh.SetBystanders(peer => plan.Hosts.Of(peer) == plan.Hosts.Of(rank));
         // A rank that waits for one of its own host has not announced its call to other hosts yet: it must be the first to lose patience, and
         // name the culprit, before they lose theirs with it.
         if (!plan.Hosts.IsApart)
-            parts.Mesh.ArrivalTimeout = options.ArrivalTimeout * HostMeeting.PatienceFactor;
-        transport = arena is null ? parts.Mesh : new HostTransport(plan, rank, Generation, parts.Mesh, arena, options, abort);
+            mesh.ArrivalTimeout = options.ArrivalTimeout * HostMeeting.PatienceFactor;
+        transport = arena is null ? mesh : new HostTransport(plan, rank, Generation, mesh, arena, options, abort);
         thread = new CommunicationThread(transport, wake, $"collectives g{Generation} r{Rank}");
         reductions = new QueuedAllReducePool(thread, allReduce, plan.Partials[rank].Length);
     }
@@ -148,6 +149,9 @@ internal sealed class GroupCollective : ICollective
 
     /// <inheritdoc/>
     public void Barrier() => Run(barrier);
+
+    /// <inheritdoc/>
+    public void ReadTraffic(Span<LineTraffic> byRank) => mesh.ReadTraffic(byRank);
 
     /// <inheritdoc/>
     public void Abort(Exception cause) => abort.Raise(cause);

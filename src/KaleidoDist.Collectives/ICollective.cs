@@ -74,6 +74,10 @@ public interface ICollective : IDisposable
     /// <summary>Returns when every rank has called it.</summary>
     void Barrier();
 
+    /// <summary>By rank, what this rank has sent to it over TCP since the group formed; nothing where it has no such connection.</summary>
+    /// <param name="byRank">Receives W entries.</param>
+    void ReadTraffic(Span<LineTraffic> byRank) => byRank.Clear();
+
     /// <summary>
     /// Gives the group up: connections are reset, a call in progress on the rank thread throws <see cref="CollectiveAbortedException"/>,
     /// and the peers' calls end with <see cref="PeerLostException"/>. May be called from any thread; the first cause counts.

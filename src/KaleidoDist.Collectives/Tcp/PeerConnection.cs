@@ -123,6 +123,9 @@ internal sealed class PeerConnection : IDisposable
     /// <summary>Whether the peer's kernel owes an acknowledgement for longer than <paramref name="limit"/>.</summary>
     public bool IsUnanswered(TimeSpan limit) => PeerLine.IsUnanswered(socket, limit);
 
+    /// <summary>What was sent to the peer so far. May be asked from any thread.</summary>
+    public LineTraffic Traffic => PeerLine.Traffic(socket);
+
     /// <summary>Closes so that the peer sees a reset and stops waiting.</summary>
     public void Reset()
     {

@@ -17,6 +17,10 @@ internal static class PeerLine
     private const int UnacknowledgedAt = 24;
     private const int LastAcknowledgementAt = 56;
     private const int InfoBytes = 60;
+    private const int AcknowledgedBytesAt = 120;
+    private const int BusyMicrosecondsAt = 168;
+    private const int ReceiverFullMicrosecondsAt = 176;
+    private const int TrafficInfoBytes = 184;
 
     /// <summary>Probes of a full receiver that stay unanswered before that means something: the first may be on its way.</summary>
     private const int LostProbes = 2;
@@ -41,6 +45,26 @@ internal static class PeerLine
             return false;
         var isOwed = BinaryPrimitives.ReadUInt32LittleEndian(info[UnacknowledgedAt..]) > 0 || info[ProbesAt] >= LostProbes;
         return isOwed && BinaryPrimitives.ReadUInt32LittleEndian(info[LastAcknowledgementAt..]) >= limit.TotalMilliseconds;
+    }
+
+    /// <summary>What was sent since the connection was made, and how long that took. Nothing where the kernel does not count it, and for a connection that is closed.</summary>
+    public static LineTraffic Traffic(Socket socket)
+    {
+        Span<byte> info = stackalloc byte[TrafficInfoBytes];
+        try
+        {
+            if (socket.GetRawSocketOption(TcpProtocol, TcpInfo, info) < TrafficInfoBytes)
+                return default;
+        }
+        catch (Exception error) when (error is ObjectDisposedException or SocketException)
+        {
+            return default; // The communication thread gave the group up meanwhile: the next call says why.
+        }
+
+        // A receiver that reads slowly or not at all has no room in the end: the network is not to blame for that time.
+        var busy = BinaryPrimitives.ReadUInt64LittleEndian(info[BusyMicrosecondsAt..]);
+        var receiverFull = BinaryPrimitives.ReadUInt64LittleEndian(info[ReceiverFullMicrosecondsAt..]);
+        return new LineTraffic((long)BinaryPrimitives.ReadUInt64LittleEndian(info[AcknowledgedBytesAt..]), TimeSpan.FromMicroseconds(busy > receiverFull ? busy - receiverFull : 0));
     }
 
     /// <summary>Whether an error of a connection says that nobody answered.</summary>

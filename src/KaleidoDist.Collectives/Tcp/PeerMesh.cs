@@ -104,6 +104,14 @@ internal sealed class PeerMesh : ITransport
         return null;
     }
 
+    /// <summary>By rank, <see cref="PeerConnection.Traffic"/>. May be called from any thread.</summary>
+    public void ReadTraffic(Span<LineTraffic> byRank)
+    {
+        byRank.Clear();
+        foreach (var peer in peers)
+            byRank[peer.Rank] = peer.Traffic;
+    }
+
     /// <inheritdoc/>
     public void ThrowIfAborted()
     {

@@ -27,6 +27,7 @@ internal sealed class LiveJob
     private readonly CoordinatorClock clock;
     private readonly ProgressWatch progressWatch;
     private readonly StragglerDetector stragglers = new();
+    private readonly SlowLinkDetector slowLinks = new();
     private readonly CheckpointChecks checks = new();
     private readonly RegroupTimes regroup;
     private readonly List<JobCommand> findings = [];
@@ -60,7 +61,11 @@ internal sealed class LiveJob
         lock (gate)
         {
             if (newer.Generation != state.Generation)
+            {
                 stragglers.Clear();
+                slowLinks.Clear();
+            }
+
             state = newer;
             var members = newer.Everyone.Select(s => s.Member).ToHashSet();
             foreach (var gone in ranks.Keys.Where(m => !members.Contains(m)).ToArray())
@@ -238,11 +243,20 @@ internal sealed class LiveJob
         var hosted = VirtualRankRange.Of(seat.Rank, state.Seats.Length, state.Spec.Training.VirtualRanks).Count;
         if (stragglers.Add(seat.Member, new OwnTime(progress.DataSeconds / hosted, progress.ComputeSeconds / hosted), state.Seats.Length) is { } slow)
             findings.Add(new JobCommand.RankWarned(seat.Member, seat.WorkerId, "KD-W120", $"{seat.Name} {slow} over {StragglerDetector.Window} steps"));
+        var sent = progress.SentBytes.Zip(progress.TravelSeconds, (bytes, seconds) => new Sending(bytes, seconds)).ToArray();
+        foreach (var link in slowLinks.Add(seat.Rank, new ExchangeStep(progress.StepSeconds, progress.ReduceSeconds, sent), [.. state.Seats.Select(s => s.Host)]))
+        {
+            RankSeat[] there = [.. state.Seats.Where(s => s.Host == link.Host)];
+            var names = string.Join(", ", there.Select(s => s.Name));
+            findings.Add(new JobCommand.RankWarned(
+                there[0].Member, there[0].WorkerId, "KD-W120", $"{names} {(there.Length == 1 ? "keeps" : "keep")} the others waiting: {link} over {SlowLinkDetector.Window} steps"));
+        }
     }
 
     private string RemarkOn(long member)
         => ranks.TryGetValue(member, out var rank) && rank.Remark is { } remark && clock.Now < remark.Until ? remark.Text
             : stragglers.Slow.TryGetValue(member, out var slow) ? slow.ToString()
+            : SeatOf(member) is { Rank: >= 0 } seat && slowLinks.Slow.TryGetValue(seat.Host, out var link) ? $"keeps the others waiting: {link}"
             : "";
 
     private RunningRank Running(RankSeat seat)

@@ -1,3 +1,4 @@
+using KaleidoDist.Collectives;
 using KaleidoDist.Contracts;
 using KaleidoDist.Protocol.V1;
 
@@ -8,7 +9,11 @@ namespace KaleidoDist.Training;
 /// <param name="Compute">Forward and backward.</param>
 /// <param name="Reduce">All-reduce, waiting for slower ranks included.</param>
 /// <param name="Total">From the step's begin to the applied update.</param>
-public readonly record struct StepTimes(TimeSpan Data, TimeSpan Compute, TimeSpan Reduce, TimeSpan Total);
+public readonly record struct StepTimes(TimeSpan Data, TimeSpan Compute, TimeSpan Reduce, TimeSpan Total)
+{
+    /// <summary>By rank, what this rank sent to it over TCP; empty where nothing was.</summary>
+    public IReadOnlyList<LineTraffic> Sent { get => field ?? []; init; }
+}
 
 /// <summary>One applied step, reduced over all ranks.</summary>
 /// <param name="Step">1-based.</param>

@@ -23,6 +23,7 @@ internal sealed class TrainStep : IDisposable
     private readonly VirtualRankRange hosted;
     private readonly SampleLedger? ledger;
     private readonly LeafAccumulator figures;
+    private readonly TrafficMeter traffic;
     private readonly NativeBuffer figureBuffer = NativeBuffer.OfFloats(TaskSums.Length);
 
     internal TrainStep(JobSpec spec, ReplicaState state, StepUpdate update, ICollective collective, VirtualRankRange hosted, ITrainingPort port, TimeProvider time, SampleLedger? ledger)
@@ -30,6 +31,7 @@ internal sealed class TrainStep : IDisposable
         (this.state, this.update, this.collective, this.hosted, this.port, this.time, this.ledger) = (state, update, collective, hosted, port, time, ledger);
         departure = new Departure(port, collective, time);
         gradients = new GradientReduction(spec, state, collective);
+        traffic = new TrafficMeter(collective);
         figures = new LeafAccumulator(collective.Tree, hosted, TaskSums.Length);
     }
 
@@ -76,7 +78,7 @@ internal sealed class TrainStep : IDisposable
         port.EnterPhase("optimizer", step);
         var applied = update.Apply(state, step, reduced);
         ledger?.Applied(collective.Generation, step, applied.GradientNorm);
-        return applied with { Times = new StepTimes(data, compute, reduce, time.GetElapsedTime(begin)) };
+        return applied with { Times = new StepTimes(data, compute, reduce, time.GetElapsedTime(begin)) { Sent = traffic.Lap() } };
     }
 
     private Leaf? NextLeaf(LeafFeed feed)

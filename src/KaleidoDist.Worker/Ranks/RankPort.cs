@@ -166,6 +166,8 @@ internal sealed class RankPort(string jobId, long member, MessagePipe<RankComman
         progress.DataSeconds = times.Data.TotalSeconds;
         progress.ComputeSeconds = times.Compute.TotalSeconds;
         progress.ReduceSeconds = times.Reduce.TotalSeconds;
+        progress.SentBytes.AddRange(times.Sent.Select(s => s.Bytes));
+        progress.TravelSeconds.AddRange(times.Sent.Select(s => s.Travel.TotalSeconds));
         progress.Metrics = metrics;
         phase = "training";
         pipe.TryWrite(new RankReport { Progress = progress });

@@ -37,6 +37,39 @@ public sealed class PeerLineTests
         }
     }
 
+    /// <summary>More than both kernels have room for: the last byte leaves only when the peer reads, which is no fault of the network.</summary>
+    [Fact]
+    public void APeerThatReadsLateIsNotTakenForASlowNetwork()
+    {
+        var (sender, receiver) = Connect();
+        using (sender)
+        using (receiver)
+        {
+            var sent = Task.Run(() => sender.Send(new byte[64 << 20]));
+            Assert.False(sent.Wait(Limit * 5)); // The receiver has no room any more.
+            var stalled = PeerLine.Traffic(sender);
+            var block = new byte[1 << 20];
+            for (var left = 64 << 20; left > 0;)
+                left -= receiver.Receive(block);
+            Assert.True(sent.Wait(Limit * 100));
+            SpinWait.SpinUntil(() => PeerLine.Traffic(sender).Bytes >= 64 << 20, Limit * 100);
+            var traffic = PeerLine.Traffic(sender);
+            Assert.Equal(64 << 20, traffic.Bytes);
+            Assert.InRange(stalled.Travel, TimeSpan.Zero, Limit * 4);
+            Assert.True(traffic.Travel >= stalled.Travel);
+        }
+    }
+
+    [Fact]
+    public void AConnectionThatIsClosedHasNoTraffic()
+    {
+        var (sender, receiver) = Connect();
+        sender.Dispose();
+        receiver.Dispose();
+        Assert.Equal(default, PeerLine.Traffic(sender));
+        Assert.Equal(default, PeerLine.Traffic(sender).Since(new LineTraffic(5, Limit)));
+    }
+
     [Theory]
     [InlineData(110, true)] // ETIMEDOUT
     [InlineData(113, true)] // EHOSTUNREACH

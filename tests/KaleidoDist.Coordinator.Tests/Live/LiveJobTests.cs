@@ -35,6 +35,29 @@ public sealed class LiveJobTests
     }
 
     [Fact]
+    public void ASlowNetworkBecomesAWarningToTheJobAndARemarkOnTheRanksBehindIt()
+    {
+        var three = new JobScript(spec: JobSamples.Spec(max: 3)).Training("a", "b", "c");
+        var shown = new LiveJob(three.State, new JobRules(), new CoordinatorClock(TimeProvider.System));
+        for (var step = 1; step <= 40; step++)
+        {
+            foreach (var rank in shown.Status().Ranks)
+            {
+                var report = Step(rank.Member, step, compute: rank.VirtualRankCount);
+                report.ReduceSeconds = 2;
+                report.SentBytes.AddRange([1000, 1000, 1000]);
+                report.TravelSeconds.AddRange(rank.Rank == 1 ? [2, 0, 2] : [0.25, 2, 0.25]);
+                shown.Progress(report);
+            }
+        }
+
+        var warning = Assert.IsType<JobCommand.RankWarned>(Assert.Single(shown.Watch()));
+        const string Words = "keeps the others waiting: the network there takes 2.00 s a step for what takes 0.25 s between the others (reduce)";
+        Assert.Equal((2, "KD-W120", $"rank 1 on b {Words} over 30 steps"), (warning.Member, warning.Code, warning.Text));
+        Assert.Equal(["", Words, ""], shown.Status().Ranks.Select(r => r.Remark));
+    }
+
+    [Fact]
     public void ARankThatHostsMoreVirtualRanksIsNotSlow()
     {
         // 8 virtual ranks on 5 ranks: 1, 2, 1, 2, 2.

@@ -40,12 +40,14 @@ public sealed class RankPortTests
         port.AwaitForm(TimeSpan.Zero, out _);
         foreach (var phase in new[] { "data", "compute", "reduce", "optimizer", "checkpoint", "checkpoint", "data", "evaluation" })
             port.EnterPhase(phase, 7);
-        port.ReportStep(7, new StepTimes(TimeSpan.FromSeconds(0.1), TimeSpan.FromSeconds(0.2), TimeSpan.FromSeconds(0.15), TimeSpan.FromSeconds(0.5)), new StepMetrics { Step = 7 });
+        port.ReportStep(7, new StepTimes(TimeSpan.FromSeconds(0.1), TimeSpan.FromSeconds(0.2), TimeSpan.FromSeconds(0.15), TimeSpan.FromSeconds(0.5)) { Sent = [default, new LineTraffic(1000, TimeSpan.FromSeconds(0.25))] }, new StepMetrics { Step = 7 });
         var said = Said();
         Assert.Equal(["checkpoint", "evaluation", "training"], said.Select(report => report.Progress.Phase));
         Assert.All(said, report => Assert.Equal(("job-1", 2L, 3, 7L), (report.Progress.JobId, report.Progress.Generation, report.Progress.Rank, report.Progress.Step)));
         var last = said[^1].Progress;
         Assert.Equal((0.5, 0.1, 0.2, 0.15, 7L, 8L), (last.StepSeconds, last.DataSeconds, last.ComputeSeconds, last.ReduceSeconds, last.Metrics.Step, last.Member));
+        Assert.Equal([0, 1000], last.SentBytes);
+        Assert.Equal([0, 0.25], last.TravelSeconds);
     }
 
     [Fact]
