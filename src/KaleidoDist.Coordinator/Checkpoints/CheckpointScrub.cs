@@ -9,6 +9,8 @@ namespace KaleidoDist.Coordinator;
 internal sealed partial class CheckpointScrub(
     IGrainFactory grains, JobBoard board, ICheckpointLedger ledger, CoordinatorOptions options, TimeProvider time, ILogger<CheckpointScrub> logger) : BackgroundService
 {
+    private readonly Episodes unread = new();
+
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -35,6 +37,8 @@ internal sealed partial class CheckpointScrub(
         {
             var job = live.State;
             var flaw = await Task.Run(() => ledger.Check(job, entry.Seq));
+            if (unread.End(id))
+                ReadAgain(id);
             // Retention may have taken it away while it was read.
             if (live.State.Checkpoints.All(c => c.Seq != entry.Seq))
                 return;
@@ -44,10 +48,14 @@ internal sealed partial class CheckpointScrub(
         }
         catch (Exception error)
         {
-            NotRead(id, entry.Seq, error);
+            if (unread.Begin(id))
+                NotRead(id, entry.Seq, error);
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "Checkpoint {Seq} of job {JobId} could not be read back; it will be tried again")]
+    [LoggerMessage(LogLevel.Warning, "Checkpoint {Seq} of job {JobId} cannot be read back; it is tried again until it can. Look at the storage")]
     private partial void NotRead(string jobId, long seq, Exception error);
+
+    [LoggerMessage(LogLevel.Information, "Checkpoints of job {JobId} are read back again")]
+    private partial void ReadAgain(string jobId);
 }

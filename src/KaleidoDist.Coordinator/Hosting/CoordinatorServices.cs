@@ -85,6 +85,8 @@ internal static class CoordinatorServices
         logging.AddFilter("Orleans", LogLevel.Warning);
         logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Error); // warns of workstation GC, which is right here
         logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error); // false alarm at start
+        logging.AddFilter(typeof(SqliteGrainStorage).FullName, LogLevel.None); // every failed write: the grain tells once
+        logging.AddFilter("Polly", LogLevel.Warning); // every placement of a grain
         logging.AddFilter("Microsoft", LogLevel.Warning);
         logging.AddFilter("Grpc", LogLevel.Warning);
         options.ConfigureLogging?.Invoke(logging);

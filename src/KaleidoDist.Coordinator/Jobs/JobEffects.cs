@@ -9,6 +9,8 @@ internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, IC
     private static readonly TimeSpan TellAgain = TimeSpan.FromSeconds(1);
     private const int MaxTellings = 3600;
 
+    private readonly Episodes unretained = new();
+
     private IPoolGrain Pool => grains.GetGrain<IPoolGrain>(IPoolGrain.TheOne);
 
     /// <summary>Carries out one effect.</summary>
@@ -152,11 +154,14 @@ internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, IC
         try
         {
             var removed = await Task.Run(() => ledger.Retain(job, retain));
+            if (unretained.End(job.JobId))
+                RetainedAgain(job.JobId, job.Spec.Checkpoint.Root);
             return removed.IsEmpty ? null : new JobCommand.CheckpointsRemoved(removed);
         }
         catch (Exception error) when (error is KaleidoException or IOException or UnauthorizedAccessException)
         {
-            NotRetained(job.JobId, job.Spec.Checkpoint.Root, error);
+            if (unretained.Begin(job.JobId))
+                NotRetained(job.JobId, job.Spec.Checkpoint.Root, error);
             return null;
         }
     }
@@ -170,6 +175,9 @@ internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, IC
     [LoggerMessage(LogLevel.Error, "Step {Step} of job {JobId} was not committed; its ranks go on and save again later")]
     private partial void NotCommitted(string jobId, long step, Exception error);
 
-    [LoggerMessage(LogLevel.Warning, "Old checkpoints of job {JobId} could not be removed from {Root}; more space is used than need be")]
+    [LoggerMessage(LogLevel.Warning, "Old checkpoints of job {JobId} cannot be removed from {Root}; more space is used than need be. Mend the folder's rights")]
     private partial void NotRetained(string jobId, string root, Exception error);
+
+    [LoggerMessage(LogLevel.Information, "Old checkpoints of job {JobId} are removed from {Root} again")]
+    private partial void RetainedAgain(string jobId, string root);
 }

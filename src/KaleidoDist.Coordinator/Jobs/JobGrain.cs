@@ -21,6 +21,9 @@ internal sealed partial class JobGrain(
     [PersistentState("job", SqliteGrainStorage.Name)] IPersistentState<JobRecord> record,
     JobMachine machine, JobEffects effects, JobBoard board, SessionKeys keys, CoordinatorClock clock, ILogger<JobGrain> logger) : Grain, IJobGrain
 {
+    /// <summary>Whether the newest write failed.</summary>
+    private bool isUnwritten;
+
     private string Id => this.GetPrimaryKeyString();
 
     /// <inheritdoc/>
@@ -114,6 +117,9 @@ internal sealed partial class JobGrain(
         try
         {
             await record.WriteStateAsync();
+            if (isUnwritten)
+                WrittenAgain(Id);
+            isUnwritten = false;
         }
         catch (InconsistentStateException)
         {
@@ -123,15 +129,20 @@ internal sealed partial class JobGrain(
         }
         catch (Exception error)
         {
-            NotWritten(Id, error);
+            if (!isUnwritten)
+                NotWritten(Id, error);
+            isUnwritten = true;
             record.State.Job = before; // with what is known in memory only
-            throw;
+            throw StateNotWritten.Error($"job {Id}", error);
         }
     }
 
     [LoggerMessage(LogLevel.Information, "Job {JobId} is {Phase} in generation {Generation}: {Reason}")]
     private partial void Moved(string jobId, JobPhase phase, long generation, string reason);
 
-    [LoggerMessage(LogLevel.Error, "KD-S102 The state of job {JobId} could not be written; what was to be decided is tried again. Make room in the state folder")]
+    [LoggerMessage(LogLevel.Error, StateNotWritten.Code + " The state of job {JobId} cannot be written; what is to be decided is tried again until it can. Make room in the state folder")]
     private partial void NotWritten(string jobId, Exception error);
+
+    [LoggerMessage(LogLevel.Information, StateNotWritten.Code + " The state of job {JobId} is written again")]
+    private partial void WrittenAgain(string jobId);
 }

@@ -72,10 +72,10 @@ internal sealed class JobIndexGrain([PersistentState("index", SqliteGrainStorage
         {
             await record.WriteStateAsync();
         }
-        catch
+        catch (Exception error)
         {
             await record.ReadStateAsync();
-            throw;
+            throw StateNotWritten.Error("the index of jobs", error);
         }
     }
 

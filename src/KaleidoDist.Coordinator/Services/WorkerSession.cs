@@ -11,6 +11,7 @@ namespace KaleidoDist.Coordinator;
 internal sealed partial class WorkerSession(IGrainFactory grains, IWorkerGrain worker, WorkerOutbox outbox, JobBoard board, ILogger<WorkerSession> logger)
 {
     private const int MaxReports = 1024;
+    private readonly HashSet<Wire.WorkerMessage.KindOneofCase> unexpected = [];
     private readonly Channel<Wire.WorkerMessage> reports = Channel.CreateBounded<Wire.WorkerMessage>(new BoundedChannelOptions(MaxReports) { SingleReader = true, SingleWriter = true });
 
     /// <summary>Why the worker left of its own will; null when it did not.</summary>
@@ -141,7 +142,8 @@ internal sealed partial class WorkerSession(IGrainFactory grains, IWorkerGrain w
 
         if (WorkerReports.Read(message, outbox.WorkerId, outbox.Incarnation) is not { } report)
         {
-            Unexpected(outbox.WorkerId, message.KindCase);
+            if (unexpected.Add(message.KindCase))
+                Unexpected(outbox.WorkerId, message.KindCase);
             return;
         }
 
@@ -151,6 +153,6 @@ internal sealed partial class WorkerSession(IGrainFactory grains, IWorkerGrain w
             await grains.GetGrain<IPoolGrain>(IPoolGrain.TheOne).Vacate(outbox.WorkerId, new SlotUse(report.JobId, exited.Member));
     }
 
-    [LoggerMessage(LogLevel.Warning, "Worker {WorkerId} sent a message that is not expected here: {Kind}. Use one version of kaleido everywhere")]
+    [LoggerMessage(LogLevel.Warning, "Worker {WorkerId} sends messages that are not expected here: {Kind}. Use one version of kaleido everywhere")]
     private partial void Unexpected(string workerId, Wire.WorkerMessage.KindOneofCase kind);
 }

@@ -184,10 +184,10 @@ internal sealed partial class WorkerGrain(
         {
             await record.WriteStateAsync();
         }
-        catch
+        catch (Exception error)
         {
             record.State.Drain = before;
-            throw;
+            throw StateNotWritten.Error($"worker {Id}", error);
         }
     }
 

@@ -2,6 +2,7 @@ using Grpc.Core;
 using Grpc.Net.Client;
 using KaleidoDist.Contracts;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Orleans.Storage;
 using Wire = KaleidoDist.Protocol.V1;
 
@@ -26,6 +27,8 @@ internal sealed class Cluster : IAsyncDisposable
     public CoordinatorHost Host { get; private set; } = null!;
 
     public MemoryLedger Ledger { get; } = new();
+
+    public MemoryLog Log { get; } = new();
 
     public FullDisk Disk { get; private set; } = null!;
 
@@ -104,6 +107,7 @@ internal sealed class Cluster : IAsyncDisposable
             Listen = address ?? new Uri("http://127.0.0.1:0"),
             StateDirectory = Path.Combine(folder, "state"),
             Coordinator = new CoordinatorOptions { LeaseTime = TimeSpan.FromSeconds(10), ReconnectGrace = reconnectGrace, PulsePeriod = TimeSpan.FromMilliseconds(25), WatchPeriod = TimeSpan.FromMilliseconds(5), ScrubPeriod = TimeSpan.FromSeconds(1), ScrubLook = TimeSpan.FromMilliseconds(100), Jobs = rules },
+            ConfigureLogging = logging => logging.AddProvider(Log).AddFilter(typeof(FullDisk).FullName, LogLevel.None), // as of the storage it stands for
             ConfigureServices = services =>
             {
                 services.AddSingleton<ICheckpointLedger>(Ledger);

@@ -311,6 +311,32 @@ public sealed class CoordinatorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task AFullDiskIsToldOfWhenItBeginsAndWhenItEnds()
+    {
+        await using var w1 = await cluster.WorkerAsync("w1", 1);
+        var w2 = await cluster.WorkerAsync("w2", 1);
+        await cluster.SubmitAsync();
+        await w1.ReadyAsync(await w1.StartAsync());
+        await w2.ReadyAsync(await w2.StartAsync());
+        await w1.FormedAsync();
+        await w2.FormedAsync();
+        await cluster.UntilAsync("sample", JobState.Running);
+
+        cluster.Disk.IsFull = true;
+        await w2.DisposeAsync();
+        while (cluster.Disk.FailedCount < 10)
+            await Task.Delay(10);
+        cluster.Disk.IsFull = false;
+        await w1.FormAsync();
+        Assert.Equal(
+            [
+                "Error: KD-S102 The state of job sample cannot be written; what is to be decided is tried again until it can. Make room in the state folder",
+                "Information: KD-S102 The state of job sample is written again",
+            ],
+            cluster.Log.Lines.Where(l => l.StartsWith("Error", StringComparison.Ordinal) || l.Contains("KD-S102", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task AWorkerThatComesLaterJoinsWhileTheOthersTrain()
     {
         await using var w1 = await cluster.WorkerAsync("w1", 1);
@@ -416,7 +442,7 @@ public sealed class CoordinatorTests : IAsyncLifetime
         await worker.StartAsync();
         cluster.Disk.IsFull = true;
         var error = await Assert.ThrowsAsync<RpcException>(async () => await cluster.Workers.DrainWorkerAsync(new DrainWorkerRequest { WorkerId = "w1" }));
-        Assert.Contains("No space left on device", error.Status.Detail, StringComparison.Ordinal);
+        Assert.Equal("KD-S102 The state of worker w1 could not be written (No space left on device); nothing was changed. Make room in the coordinator's state folder and try again.", error.Status.Detail);
         cluster.Disk.IsFull = false;
         Assert.Equal("connected", Assert.Single((await cluster.Workers.ListWorkersAsync(new ListWorkersRequest())).Workers).State);
     }

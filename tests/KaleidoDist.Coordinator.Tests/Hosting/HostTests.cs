@@ -4,6 +4,8 @@ using System.Net.Sockets;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
 using KaleidoDist.Contracts;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace KaleidoDist.Coordinator.Tests;
 
@@ -12,6 +14,15 @@ public sealed class HostTests : IDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("kaleido-host-").FullName;
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void TheRuntimeDoesNotLogEveryWriteThatFails()
+    {
+        using var services = new ServiceCollection().AddLogging(logging => logging.AddCoordinatorLogging(new CoordinatorHostOptions { StateDirectory = "unused", ConfigureLogging = l => l.AddProvider(new MemoryLog()) })).BuildServiceProvider();
+        var loggers = services.GetRequiredService<ILoggerFactory>();
+        Assert.False(loggers.CreateLogger<SqliteGrainStorage>().IsEnabled(LogLevel.Critical));
+        Assert.True(loggers.CreateLogger<JobGrain>().IsEnabled(LogLevel.Information));
+    }
 
     [Fact]
     public async Task ItServesHealthOnThePortItNames()
