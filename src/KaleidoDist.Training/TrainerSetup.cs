@@ -27,8 +27,8 @@ public sealed record TrainerSetup
     /// <summary>Stop, resumable, after this step; 0 for never.</summary>
     public long StopAfterStep { get; init; }
 
-    /// <summary>Times the job's membership changed before this generation.</summary>
-    public long MembershipChanges { get; init; }
+    /// <summary>Generations of the job that broke before this one.</summary>
+    public long Failures { get; init; }
 
     /// <summary>Time from the job's first training to this generation's beginning.</summary>
     public TimeSpan RunningTime { get; init; }

@@ -107,7 +107,7 @@ internal sealed partial class JobMachine
     /// <summary>The state in memory continues a history that is not the newest any more.</summary>
     private JobTransition LoseLineage(JobState state, string why, DateTimeOffset now)
     {
-        state = state with { RankFailures = state.RankFailures + 1, FailedStep = state.Step + 1 };
+        state = state with { RankFailures = state.RankFailures + 1, FailedStep = state.Step + 1, Failures = state.Failures + 1 };
         return state.RankFailures > rules.RankFailureBudget
             ? Fail(state, $"{why} (after {Count(rules.RankFailureBudget, "failure")} without a new step)", now)
             : GoBack(state, why, now);

@@ -112,7 +112,7 @@ internal sealed partial class JobMachine
         var refused = state.Refused.RemoveAll(r => r.WorkerId == seat.WorkerId).Add(new RefusedWorker(seat.WorkerId, incarnation));
         state = state with { Refused = refused };
         if (seat.Rank >= 0)
-            return LoseSeats(state, [seat], new Loss("KD-V101", text) { MayLive = true }, now);
+            return LoseSeats(state, [seat], new Loss("KD-V101", text) { MayLive = true, IsOrderly = true }, now);
         state = state.Without([seat.Member]).Noted(now, "KD-V101", text);
         return JobTransition.Move(state.IsHolding ? state with { Reason = HoldReason(state) } : state, [.. Kill(state, [seat])]);
     }

@@ -40,7 +40,7 @@ internal sealed partial class JobMachine
         if (staying.Length >= state.Spec.Workers.Min)
             return Part(state with { Leavers = leavers }, staying, $"{Ranks(leavers)} {(leavers.Length == 1 ? "leaves" : "leave")}", now);
         if (!staying.IsEmpty)
-            return LoseSeats(state, leavers, new Loss("KD-W105", $"{Ranks(leavers)} {(leavers.Length == 1 ? "leaves" : "leave")}; fewer than {Count(state.Spec.Workers.Min, "rank")} stay") { MayLive = true }, now);
+            return LoseSeats(state, leavers, new Loss("KD-W105", $"{Ranks(leavers)} {(leavers.Length == 1 ? "leaves" : "leave")}; fewer than {Count(state.Spec.Workers.Min, "rank")} stay") { MayLive = true, IsOrderly = true }, now);
         var saving = state with
         {
             Stop = StopWish.Release,
@@ -93,7 +93,7 @@ internal sealed partial class JobMachine
         return ending switch
         {
             RankEnding.Completed or RankEnding.Stopped => EndedInOrder(state.With(seat with { Life = RankLife.Gone, Ending = ending }), now),
-            RankEnding.Left => LoseSeats(state, [seat], new Loss("KD-W105", $"{seat.Name} left"), now),
+            RankEnding.Left => LoseSeats(state, [seat], new Loss("KD-W105", $"{seat.Name} left") { IsOrderly = true }, now),
             _ => LoseMember(state, seat, new Loss("KD-W101", error) { IsFailure = true, Step = exited.At.Step }, now),
         };
     }

@@ -14,6 +14,9 @@ internal sealed partial class JobMachine
         /// <summary>The job's own fault, counted against its budget; otherwise the machines'.</summary>
         public bool IsFailure { get; init; }
 
+        /// <summary>Nothing failed: they leave because somebody wished it, or have no part in the job.</summary>
+        public bool IsOrderly { get; init; }
+
         /// <summary>Their processes may live and are ended.</summary>
         public bool MayLive { get; init; }
 
@@ -25,7 +28,7 @@ internal sealed partial class JobMachine
     {
         if (state.Wait == JobWait.Exits)
             return GoneWhileDraining(state, lost, now);
-        state = state.Noted(now, loss.Code, loss.Text) with { LastError = loss.Text };
+        state = state.Noted(now, loss.Code, loss.Text) with { LastError = loss.Text, Failures = state.Failures + (loss.IsOrderly ? 0 : 1) };
         if (loss.IsFailure)
         {
             state = state with { RankFailures = state.RankFailures + 1, FailedStep = Math.Max(state.Step, loss.Step) + 1 };

@@ -99,7 +99,7 @@ internal sealed partial class JobMachine
             : [];
         if (!again.IsEmpty)
             return LoseSeats(state with { Quarrel = null }, again, new Loss("KD-W110", $"{Ranks(again)} did not answer in two generations without a step between them") { IsFailure = true, MayLive = true }, now);
-        state = state with { Quarrel = new Quarrel(interruption.Step, [.. silent.Select(s => new Accusation(interruption.Reports[0].Member, s.Member))]) };
+        state = state with { Failures = state.Failures + 1, Quarrel = new Quarrel(interruption.Step, [.. silent.Select(s => new Accusation(interruption.Reports[0].Member, s.Member))]) };
         return Regroup(state.Noted(now, "KD-N110", $"generation {state.Generation} broke: {interruption.Reports[0].Cause}; all form again"), $"generation {state.Generation} broke", now);
     }
 
@@ -126,7 +126,7 @@ internal sealed partial class JobMachine
         var text = pairs.IsEmpty
             ? $"generation {state.Generation} broke, and all its ranks live: {interruption.Reports[0].Cause}"
             : $"the connection between {NameOf(state, pairs[0].By)} and {NameOf(state, pairs[0].Of)} broke: {interruption.Reports.First(r => r.Lost != 0).Cause}";
-        state = state with { Quarrel = new Quarrel(interruption.Step, pairs) };
+        state = state with { Failures = state.Failures + 1, Quarrel = new Quarrel(interruption.Step, pairs) };
         if (before is not null)
             state = state with { RankFailures = state.RankFailures + 1, FailedStep = Math.Max(state.Step, interruption.Step) + 1 };
         return Regroup(state.Noted(now, "KD-N110", text), text, now);

@@ -135,6 +135,9 @@ internal sealed record JobState
     /// <summary>Times it went on from memory with other members.</summary>
     public int Regroups { get; init; }
 
+    /// <summary>Times a generation broke, or did not form: what the interval between checkpoints follows from. Joins, drains and stops are none.</summary>
+    public int Failures { get; init; }
+
     /// <summary>The newest of these changes; null before the first.</summary>
     public MembershipChange? LastChange { get; init; }
 

@@ -41,7 +41,7 @@ internal static class WireOrders
             SessionKey = ByteString.CopyFrom(sessionKey),
             AtBorder = form.AtBorder,
             Stop = form.Stop,
-            Changes = job.Restarts + job.Regroups,
+            Failures = job.Failures,
             RunningSeconds = job.StartedAt is { } started ? Math.Max(0, (now - started).TotalSeconds) : 0,
         };
         order.Members.AddRange(form.Members.Select(m => new Wire.RankMember { Rank = m.Rank, Member = m.Member, WorkerId = m.WorkerId, Host = m.Host, Endpoint = m.Endpoint }));

@@ -68,7 +68,7 @@ public sealed class TrainingWork : IRankWork
     /// <inheritdoc/>
     public TrainingEnd Run(FormGeneration form, ICollective collective, ITrainingPort port)
     {
-        var generation = setup with { MembershipChanges = form.Changes, RunningTime = TimeSpan.FromSeconds(form.RunningSeconds) };
+        var generation = setup with { Failures = form.Failures, RunningTime = TimeSpan.FromSeconds(form.RunningSeconds) };
         using var trainer = new Trainer(generation, state, collective, port, time);
         var end = form.Stop ? trainer.Stop() : trainer.Run();
         EarlyEnd = end == TrainingEnd.Completed ? trainer.EarlyEnd ?? "" : "";

@@ -65,7 +65,7 @@ internal sealed class RankCheckpoints : IDisposable
     internal TimeSpan AutoInterval => CheckpointInterval.Auto(
         newest.Step == 0 ? CheckpointInterval.AssumedStall : onRankThread + (state.Checkpoints.Stall - stallBefore),
         current?.ToDurable ?? TimeSpan.Zero,
-        setup.MembershipChanges,
+        setup.Failures,
         setup.RunningTime + time.GetElapsedTime(begun));
 
     /// <summary>Notes validation results for the manifest of the present step; those of later steps do not have them: they were not measured.</summary>

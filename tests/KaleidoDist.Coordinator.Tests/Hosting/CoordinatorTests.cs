@@ -69,6 +69,7 @@ public sealed class CoordinatorTests : IAsyncLifetime
         await w2.ExitAsync("sample", start2.Members[0]);
         var next = await w1.FormedAsync(27);
         Assert.Equal((2, false, start1.Members[0]), (next.Generation, next.AtBorder, Assert.Single(next.Members).Member));
+        Assert.Equal((0, 1), (first.Failures, next.Failures));
         Assert.NotEqual(first.SessionKey, next.SessionKey);
         await cluster.UntilAsync("sample", s => s is { State: JobState.Running, Generation: 2 });
 
@@ -391,7 +392,7 @@ public sealed class CoordinatorTests : IAsyncLifetime
         Assert.Equal(1, (await cluster.Workers.DrainWorkerAsync(new DrainWorkerRequest { WorkerId = "w2" })).Ranks);
 
         var (form, told) = (await w1.FormedAsync(), await w2.FormAsync());
-        Assert.Equal((2, true, "w1"), (form.Generation, form.AtBorder, Assert.Single(form.Members).WorkerId));
+        Assert.Equal((2, true, "w1", 0), (form.Generation, form.AtBorder, Assert.Single(form.Members).WorkerId, form.Failures));
         told.RunningSeconds = form.RunningSeconds; // time went by between the two orders
         Assert.Equal(form, told);
         Assert.Equal("draining", (await cluster.Workers.ListWorkersAsync(new ListWorkersRequest())).Workers.Single(w => w.WorkerId == "w2").State);

@@ -4,6 +4,29 @@ namespace KaleidoDist.Coordinator.Tests;
 public sealed class RegroupingTests
 {
     [Fact]
+    public void OnlyGenerationsThatBrokeAreFailures()
+    {
+        var job = new JobScript(spec: JobSamples.Spec(min: 2)).Training("a", "b", "c");
+        job.Joined("d").Formed(1);
+        job.Do(new JobCommand.WorkerLeaving("a", "maintenance")).Formed(2);
+        Assert.Equal((2, 0), (job.State.Regroups, job.State.Failures));
+
+        job.Exited(0);
+        Assert.Equal((3, 1), (job.State.Regroups, job.State.Failures));
+        job.Formed(2).Progressed(3);
+        job.Do(new JobCommand.WorkerLost("c", "left"));
+        Assert.Equal(2, job.State.Failures);
+    }
+
+    [Fact]
+    public void AConnectionThatBrokeIsAFailureThoughNobodyIsLost()
+    {
+        var job = new JobScript().Training("a", "b");
+        job.Interrupted(0, lost: 1).Interrupted(1, lost: 0);
+        Assert.Equal((2, 1), (job.State.Generation, job.State.Failures));
+    }
+
+    [Fact]
     public void SurvivorsInTheOrderOfTheirOldRanksAreTheNextGeneration()
     {
         var job = new JobScript().Training("a", "b", "a", "c").Progressed(512).Exited(1);
