@@ -133,6 +133,16 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
     /// <exception cref="IOException">The storage failed; at most orphans are left.</exception>
     public RetentionReport ApplyRetention(RetentionPolicy policy, CheckpointLineage lineage) => Retention.Apply(policy, lineage.Generation, lineage.Head.Seq);
 
+    /// <summary>
+    /// <see cref="ApplyRetention"/> before a commit instead of after it, for a save that found no room: what would be too many of the newest with it goes already
+    /// now. Two that have been read back and are valid stay all the same.
+    /// </summary>
+    /// <param name="policy">What is kept.</param>
+    /// <param name="lineage">The live generation.</param>
+    /// <exception cref="IOException">The storage failed; at most orphans are left.</exception>
+    public RetentionReport MakeRoom(RetentionPolicy policy, CheckpointLineage lineage)
+        => Retention.Apply(policy, lineage.Generation, lineage.Head.Seq, isSaveWaiting: true);
+
     /// <summary>What <see cref="Prune"/> would remove now, and why the others stay. Changes nothing.</summary>
     public RetentionPlan PlanRetention(RetentionPolicy policy)
     {

@@ -20,15 +20,15 @@ internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storag
     private static readonly TimeSpan UnfinishedAge = TimeSpan.FromHours(24);
 
     /// <summary>Decides only.</summary>
-    internal RetentionPlan Plan(RetentionPolicy policy, long generation, long baseSeq, DateTimeOffset now)
-        => RetentionPlan.Decide(Observe(now), policy, generation, baseSeq);
+    internal RetentionPlan Plan(RetentionPolicy policy, long generation, long baseSeq, DateTimeOffset now, bool isSaveWaiting = false)
+        => RetentionPlan.Decide(Observe(now) with { IsSaveWaiting = isSaveWaiting }, policy, generation, baseSeq);
 
     /// <summary>Decides and removes.</summary>
-    internal RetentionReport Apply(RetentionPolicy policy, long generation, long baseSeq)
+    internal RetentionReport Apply(RetentionPolicy policy, long generation, long baseSeq, bool isSaveWaiting = false)
     {
         var now = StoreTime();
         storage.CollectUnfinished(paths.Data, now - UnfinishedAge);
-        var plan = Plan(policy, generation, baseSeq, now);
+        var plan = Plan(policy, generation, baseSeq, now, isSaveWaiting);
         foreach (var draft in plan.OldDrafts)
             storage.Delete(Path.Combine(paths.Temporary, draft));
         if (plan.Remove.Count == 0 && plan.OrphanFolders.Count == 0)
@@ -89,14 +89,22 @@ internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storag
         };
     }
 
-    /// <summary>Time by the store's own clock, which may differ from ours: that of a file made just now.</summary>
+    /// <summary>Time by the store's own clock, which may differ from ours: that of a file made just now. Where there is no room for one, a time at which nothing is old.</summary>
     private DateTimeOffset StoreTime()
     {
         var name = Guid.NewGuid().ToString("N");
         var path = Path.Combine(paths.Temporary, name);
-        storage.EnsureDirectory(paths.Temporary);
-        using (var file = storage.Create(path))
+        try
+        {
+            storage.EnsureDirectory(paths.Temporary);
+            using var file = storage.Create(path);
             file.Close();
+        }
+        catch (PosixException error) when (error.Errno is Errno.ENOSPC or Errno.EDQUOT)
+        {
+            return DateTimeOffset.UnixEpoch;
+        }
+
         var entry = storage.List(paths.Temporary).First(e => e.Name == name);
         storage.Delete(path);
         return entry.ModifiedUtc;

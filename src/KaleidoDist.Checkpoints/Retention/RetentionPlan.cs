@@ -25,6 +25,9 @@ internal sealed record RetentionState
 
     /// <summary>Time by the clock of the store.</summary>
     internal DateTimeOffset Now { get; init; }
+
+    /// <summary>Whether a save waits for room: one fewer of the newest stays, as if it were there.</summary>
+    internal bool IsSaveWaiting { get; init; }
 }
 
 /// <summary>A checkpoint that stays.</summary>
@@ -67,7 +70,7 @@ public sealed record RetentionPlan(
                 reasons[manifest.Seq].Add(why);
         }
 
-        var last = Math.Max(policy.KeepLast, MinimumKept);
+        var last = Math.Max(policy.KeepLast - (state.IsSaveWaiting ? 1 : 0), MinimumKept);
         Keep(line.Take(last), $"newest {last}");
         if (policy.KeepEvery is { } span)
             Keep(line.DistinctBy(m => m.CreatedUtc.UtcTicks / span.Ticks), $"newest of its {DurationText.Of(span)}");

@@ -8,6 +8,9 @@ namespace KaleidoDist.Checkpoints;
 /// </summary>
 public sealed class CheckpointWriteException : IOException
 {
+    /// <summary>Code of a save that found no room: one that is worth trying again after retention.</summary>
+    public const string NoRoomCode = "KD-S101";
+
     private CheckpointWriteException(string code, string message, Exception? inner)
         : base($"{code} {message}", inner) => Code = code;
 
@@ -16,7 +19,7 @@ public sealed class CheckpointWriteException : IOException
 
     /// <summary>The preflight found too little room.</summary>
     internal static CheckpointWriteException NoRoom(string folder, long step, long neededBytes, long freeBytes) => new(
-        "KD-S101",
+        NoRoomCode,
         $"No space in '{folder}': need {ByteText.Of(neededBytes)}, free {ByteText.Of(freeBytes)}. {Kept(step)} Free space there or lower checkpoint.keep.last.",
         null);
 
@@ -29,7 +32,7 @@ public sealed class CheckpointWriteException : IOException
         return errno switch
         {
             Errno.ENOSPC or Errno.EDQUOT => new(
-                "KD-S101",
+                NoRoomCode,
                 $"No space in '{folder}' for {ByteText.Of(neededBytes)}: {error.Message} {Kept(step)} Free space there or lower checkpoint.keep.last.",
                 error),
             Errno.EROFS or Errno.EACCES or Errno.EPERM => new(

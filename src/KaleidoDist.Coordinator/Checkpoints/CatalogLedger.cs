@@ -81,6 +81,13 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
         => [.. CatalogOf(job).ApplyRetention(RetentionPolicy.Of(job.Spec.Checkpoint), Lineage(job, retain.Generation, retain.WorldSize, retain.Head)).RemovedSeqs];
 
     /// <inheritdoc/>
+    public FreedRoom MakeRoom(JobState job, JobEffect.MakeRoom ask)
+    {
+        var report = CatalogOf(job).MakeRoom(RetentionPolicy.Of(job.Spec.Checkpoint), Lineage(job, ask.Generation, ask.WorldSize, ask.Head));
+        return new FreedRoom([.. report.RemovedSeqs], report.RemovedFolders.Count);
+    }
+
+    /// <inheritdoc/>
     public CheckpointFlaw? Check(JobState job, long seq)
         => CatalogOf(job).Verify(seq).Problems is [var first, ..]
             ? new CheckpointFlaw(first.Code, $"Checkpoint {seq} does not verify any more ({first.File}: {first.Text}); a resume would use the one before it. Look at the storage under '{job.Spec.Checkpoint.Root}'.")

@@ -24,6 +24,18 @@ internal interface ICheckpointLedger
     /// <summary>Removes what need not be kept.</summary>
     /// <returns>Numbers of the removed ones.</returns>
     ImmutableArray<long> Retain(JobState job, JobEffect.Retain retain);
+
+    /// <summary>Removes what need not be kept once the save that found no room is there, and not before two of the others were read back.</summary>
+    FreedRoom MakeRoom(JobState job, JobEffect.MakeRoom ask);
+}
+
+/// <summary>What was removed for a save that found no room.</summary>
+/// <param name="Seqs">Checkpoints.</param>
+/// <param name="FolderCount">Data folders: theirs, and what crashes left.</param>
+internal sealed record FreedRoom(ImmutableArray<long> Seqs, int FolderCount)
+{
+    /// <summary>Nothing.</summary>
+    internal static FreedRoom None { get; } = new([], 0);
 }
 
 /// <summary>What became of a proposal.</summary>

@@ -194,6 +194,14 @@ internal abstract record JobCommand
     /// <summary>Retention removed checkpoints. Not durable by itself.</summary>
     internal sealed record CheckpointsRemoved(ImmutableArray<long> Seqs) : JobCommand;
 
+    /// <summary>Retention was applied for an attempt that found no room. Not durable by itself.</summary>
+    /// <param name="Generation">Generation of the attempt.</param>
+    /// <param name="Step">Its step.</param>
+    /// <param name="Attempt">Its number.</param>
+    /// <param name="Why">What it failed with.</param>
+    /// <param name="Freed">What was removed.</param>
+    internal sealed record RoomMade(long Generation, long Step, int Attempt, string Why, FreedRoom Freed) : JobCommand;
+
     /// <summary>The coordinator started again and read this state.</summary>
     internal sealed record CoordinatorRestarted : JobCommand;
 

@@ -40,7 +40,13 @@ internal abstract record JobEffect
     {
         /// <summary>No manifest names the attempt or ever will.</summary>
         public bool IsAbandoned { get; init; }
+
+        /// <summary>It found no room, and some was made: the ranks save at the next border.</summary>
+        public bool IsSaveAgain { get; init; }
     }
+
+    /// <summary>Remove at once what would go after the next commit: an attempt found no room.</summary>
+    internal sealed record MakeRoom(long Generation, long Step, int Attempt, string Why, HistoryHead Head, int WorldSize) : JobEffect;
 
     /// <summary>Remove checkpoints that need not be kept.</summary>
     internal sealed record Retain(long Generation, HistoryHead Head, int WorldSize) : JobEffect;

@@ -58,6 +58,8 @@ internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, IC
                 return null;
             case JobEffect.Retain retain:
                 return await RetainAsync(job, retain);
+            case JobEffect.MakeRoom ask:
+                return await MakeRoomAsync(job, ask);
             default:
                 throw new ArgumentOutOfRangeException(nameof(effect), effect, "unknown job effect");
         }
@@ -164,6 +166,22 @@ internal sealed partial class JobEffects(IGrainFactory grains, WorkerHub hub, IC
                 NotRetained(job.JobId, job.Spec.Checkpoint.Root, error);
             return null;
         }
+    }
+
+    /// <summary>Whatever goes wrong, the ranks wait for an answer.</summary>
+    private async Task<JobCommand> MakeRoomAsync(JobState job, JobEffect.MakeRoom ask)
+    {
+        var freed = FreedRoom.None;
+        try
+        {
+            freed = await Task.Run(() => ledger.MakeRoom(job, ask));
+        }
+        catch (Exception error) when (error is KaleidoException or IOException or UnauthorizedAccessException)
+        {
+            NotRetained(job.JobId, job.Spec.Checkpoint.Root, error);
+        }
+
+        return new JobCommand.RoomMade(ask.Generation, ask.Step, ask.Attempt, ask.Why, freed);
     }
 
     [LoggerMessage(LogLevel.Debug, "Job {JobId} could not be told of its checkpoint; it will be told again")]

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KaleidoDist.Checkpoints;
 
 namespace KaleidoDist.Coordinator;
 
@@ -33,6 +34,10 @@ internal sealed partial class JobMachine
                 state with { Save = complete.Set },
                 $"step {draft.Step} is written",
                 new JobEffect.CommitCheckpoint(proposed.Generation, complete.Whole, state.Head, world)),
+            SetMove.Abandoned abandoned when abandoned.Why.StartsWith(CheckpointWriteException.NoRoomCode, StringComparison.Ordinal) => JobTransition.Passing(
+                state with { Save = abandoned.Set },
+                abandoned.Why,
+                new JobEffect.MakeRoom(proposed.Generation, draft.Step, draft.Attempt, abandoned.Why, state.Head, world)),
             SetMove.Abandoned abandoned => Abandoned(state, abandoned.Set, abandoned.Why, now),
             SetMove.Refused refused => JobTransition.Ignored(state, refused.Why, Verdict(proposed, 0, refused.Why) with { IsAbandoned = refused.IsAbandoned }),
             var other => throw new InvalidOperationException($"unknown move {other}"),
@@ -48,6 +53,23 @@ internal sealed partial class JobMachine
             why,
             [.. Verdicts(state, set.Generation, set.Step, set.Attempt, 0, why).Select(v => v with { IsAbandoned = true })]);
     }
+
+    /// <summary>Retention was applied for a save that found no room: where that freed some the ranks save again, else the attempt is over like any other that failed.</summary>
+    private static JobTransition RoomMade(JobState state, JobCommand.RoomMade made, DateTimeOffset now)
+    {
+        if (state.Save is not { } set || (set.Generation, set.Step, set.Attempt) != (made.Generation, made.Step, made.Attempt))
+            return JobTransition.Ignored(state, $"the attempt at step {made.Step} is over");
+        if (made.Freed.FolderCount == 0)
+            return Abandoned(state, set, made.Why, now);
+        var text = $"no space for step {made.Step}: {Count(made.Freed.Seqs.Length, "old checkpoint")} removed first, and it is saved again";
+        return JobTransition.Passing(
+            Without(state, made.Freed.Seqs).Noted(now, "", text),
+            text,
+            [.. Verdicts(state, set.Generation, set.Step, set.Attempt, 0, made.Why).Select(v => v with { IsAbandoned = true, IsSaveAgain = true })]);
+    }
+
+    private static JobState Without(JobState state, ImmutableArray<long> removed)
+        => state with { Checkpoints = [.. state.Checkpoints.Where(c => !removed.Contains(c.Seq))] };
 
     /// <summary>The code that a text begins with and the rest of it; else a code for all other texts.</summary>
     private static (string Code, string Text) Coded(string text, string otherwise, string otherText)
@@ -99,7 +121,11 @@ internal sealed partial class JobMachine
         if (state.Save is { } set && (set.Generation, set.Step, set.Attempt) == (refused.Generation, refused.Step, refused.Attempt))
             state = state with { Save = set.Failed(refused.Error) with { IsInDoubt = true } };
         if (!refused.LostLineage)
-            return JobTransition.Move(state.Noted(now, "KD-S104", $"step {refused.Step} was not saved: {refused.Error}"), verdicts.AsSpan());
+        {
+            var (code, text) = Coded(refused.Error, "KD-S104", $"step {refused.Step} was not saved: {refused.Error}");
+            return JobTransition.Move(state.Noted(now, code, text), verdicts.AsSpan());
+        }
+
         var why = $"step {refused.Step} was not saved: {refused.Error}";
         return LoseLineage(state.Noted(now, "KD-C120", why) with { LastError = why }, why, now).After(verdicts);
     }
@@ -120,7 +146,7 @@ internal sealed partial class JobMachine
 
     private static JobTransition CheckpointsRemoved(JobState state, JobCommand.CheckpointsRemoved removed)
         => JobTransition.Passing(
-            state with { Checkpoints = [.. state.Checkpoints.Where(c => !removed.Seqs.Contains(c.Seq))] },
+            Without(state, removed.Seqs),
             $"{Count(removed.Seqs.Length, "old checkpoint")} removed");
 
     private static JobTransition Refused(JobState state, JobCommand.CheckpointProposed proposed, string why)

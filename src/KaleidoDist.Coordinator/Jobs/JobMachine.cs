@@ -53,6 +53,7 @@ internal sealed partial class JobMachine(JobRules rules)
             JobCommand.CheckpointCommitted committed => CheckpointCommitted(state, committed, now),
             JobCommand.CheckpointRefused refused => CheckpointRefused(state, refused, now),
             JobCommand.CheckpointsRemoved removed => CheckpointsRemoved(state, removed),
+            JobCommand.RoomMade made => RoomMade(state, made, now),
             JobCommand.CoordinatorRestarted => CoordinatorRestarted(state, now),
             JobCommand.Tick tick => Tick(state, tick, now),
             _ => throw new ArgumentOutOfRangeException(nameof(command), command, "unknown job command"),

@@ -88,6 +88,7 @@ internal static class WireOrders
                 Error = verdict.Error,
                 Generation = verdict.Generation,
                 Abandoned = verdict.IsAbandoned,
+                SaveAgain = verdict.IsSaveAgain,
             },
         },
     };

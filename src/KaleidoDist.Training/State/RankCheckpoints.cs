@@ -15,6 +15,8 @@ internal sealed class RankCheckpoints : IDisposable
 {
     /// <summary>With growing pauses, 20 seconds: a disk that is full for a moment costs no training.</summary>
     private const int FinalAttempts = 5;
+    private const ulong CommitHeard = 1;
+    private const ulong RoomHeard = 2;
     private static readonly TimeSpan DecisionLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(2);
 
@@ -34,6 +36,7 @@ internal sealed class RankCheckpoints : IDisposable
     private TimeSpan stallBefore;
     private long savedStep;
     private bool isCompared = true;
+    private bool isOwed;
 
     internal RankCheckpoints(TrainerSetup setup, ReplicaState state, ICollective collective, ITrainingPort port, TimeProvider time, IStorage? storage = null)
     {
@@ -51,12 +54,15 @@ internal sealed class RankCheckpoints : IDisposable
     internal long SkippedCount { get; private set; }
 
     /// <summary>
-    /// Whether a periodic checkpoint falls on <paramref name="step"/>, or fell on one before it that a broken generation did not save. Rank 0 alone says so.
+    /// Whether a periodic checkpoint falls on <paramref name="step"/>, or fell on one before it that a broken generation did not save or that found no room
+    /// until some was made. Rank 0 alone says so.
     /// </summary>
     internal bool IsDue(long step)
     {
         if (collective.Rank != 0)
             return false;
+        if (isOwed)
+            return true;
         var spec = setup.Spec.Checkpoint;
         return spec.EverySteps is { } steps ? step / steps > savedStep / steps : time.GetElapsedTime(lastSave) >= (spec.Every ?? AutoInterval);
     }
@@ -87,6 +93,9 @@ internal sealed class RankCheckpoints : IDisposable
     /// <summary>Leaves out the present step, since a rank is still busy with the checkpoint before. All ranks call it at the same border.</summary>
     internal void Skip()
     {
+        // One that is owed is not left out: a rank still clears away what found no room.
+        if (isOwed)
+            return;
         SkippedCount++;
         (lastSave, savedStep) = (time.GetTimestamp(), state.Step);
         if (collective.Rank == 0)
@@ -139,13 +148,14 @@ internal sealed class RankCheckpoints : IDisposable
         {
             // All ranks have reported what they began before, so that no set is overtaken by a later one. And a rank may have heard of a commit that others did not.
             current?.AwaitReport();
-            if (Gather(state.CommittedStep == state.Step ? 1UL : 0UL).Contains(1UL))
+            var heard = Gather(state.CommittedStep == state.Step ? CommitHeard : isOwed ? RoomHeard : 0);
+            if (heard.Contains(CommitHeard))
             {
                 state.CommittedStep = state.Step;
                 return null;
             }
 
-            if (attempt > attempts)
+            if (attempt > (heard.Contains(RoomHeard) ? Math.Max(attempts, 2) : attempts))
                 return refusal;
             if (attempt > 1)
                 Task.Delay((attempt - 1) * RetryPause, time).Wait();
@@ -158,7 +168,7 @@ internal sealed class RankCheckpoints : IDisposable
     {
         var begin = time.GetTimestamp();
         newest = (state.Step, newest.Step == state.Step ? newest.Attempt + 1 : 1);
-        (lastSave, savedStep, stallBefore) = (begin, state.Step, state.Checkpoints.Stall);
+        (lastSave, savedStep, stallBefore, isOwed) = (begin, state.Step, state.Checkpoints.Stall, false);
         current = new ShardSave(
             state.Snapshot(setup.JobId, collective.Generation) with { FirstAttempt = newest.Attempt }, Describe(kind, newest.Attempt), state.Checkpoints, writer, port, time);
         onRankThread = time.GetElapsedTime(begin);
@@ -185,6 +195,7 @@ internal sealed class RankCheckpoints : IDisposable
             return false;
         if (decision.Committed)
             state.CommittedStep = decision.Step;
+        isOwed |= decision.SaveAgain;
         return true;
     }
 

@@ -22,6 +22,51 @@ public sealed class RetentionTests
         Assert.Equal(6, run.Save(60).Seq);
     }
 
+    [Fact]
+    public void ASaveThatWaitsForRoomCountsAsTheNewestAndTwoValidOnesStay()
+    {
+        using var folder = new TemporaryFolder();
+        var run = new Run(folder.Path);
+        for (var step = 10; step <= 40; step += 10)
+            run.Save(step);
+        run.Catalog.Pin(1);
+        Assert.Empty(run.Catalog.ApplyRetention(new RetentionPolicy(3), run.Lineage).RemovedSeqs);
+
+        Assert.Equal([2L], run.Catalog.MakeRoom(new RetentionPolicy(3), run.Lineage).RemovedSeqs);
+        Assert.Empty(run.Catalog.MakeRoom(new RetentionPolicy(3), run.Lineage).RemovedSeqs);
+        Assert.Empty(run.Catalog.MakeRoom(new RetentionPolicy(2), run.Lineage).RemovedSeqs);
+        Assert.Equal([1L, 3L, 4L], run.Catalog.List().Select(l => l.Seq));
+    }
+
+    [Fact]
+    public void NothingGoesForASaveThatWaitsForRoomWhereOnlyOneOfTheOthersIsValid()
+    {
+        using var folder = new TemporaryFolder();
+        var run = new Run(folder.Path);
+        for (var step = 10; step <= 30; step += 10)
+            run.Save(step);
+        File.WriteAllText(run.DataFile(run.Catalog.Read(3), "optim-00001-of-00001.safetensors"), "damaged");
+
+        Assert.Empty(run.Catalog.MakeRoom(new RetentionPolicy(3), run.Lineage).RemovedSeqs);
+    }
+
+    [Fact]
+    public void OldCheckpointsGoFromADiskThatHasNoRoomForOneMoreName()
+    {
+        using var folder = new TemporaryFolder();
+        var storage = new FaultyStorage(PosixStorage.Instance);
+        var run = new Run(folder.Path, storage);
+        for (var step = 10; step <= 30; step += 10)
+            run.Save(step);
+        storage.Before = (operation, path, _) =>
+        {
+            if (operation is Operation.Create or Operation.CreateDirectory or Operation.Write)
+                throw new PosixException("open", path, Errno.ENOSPC);
+        };
+
+        Assert.Equal([1L], run.Catalog.MakeRoom(new RetentionPolicy(3), run.Lineage).RemovedSeqs);
+    }
+
     [Theory]
     [InlineData(-1)]
     [InlineData(0)]

@@ -54,5 +54,7 @@ internal sealed class MemoryLedger : ICheckpointLedger
 
     public ImmutableArray<long> Retain(JobState job, JobEffect.Retain retain) => [];
 
+    public FreedRoom MakeRoom(JobState job, JobEffect.MakeRoom ask) => FreedRoom.None;
+
     private HistoryHead Head() => Entries is [.., var last] ? new HistoryHead(last.Seq, $"hash{last.Seq}", last.Seq, []) : HistoryHead.Empty;
 }

@@ -310,11 +310,11 @@ public sealed class JobMachineTests
     {
         var job = new JobScript().Training("a", "b");
         job.Proposed(job.State.Seats[0], JobSamples.Draft(20, shard: 1, of: 2));
-        job.Proposed(job.State.Seats[1], JobSamples.Draft(20, shard: 2, of: 2) with { Error = "KD-S101 No space in 'run'." });
+        job.Proposed(job.State.Seats[1], JobSamples.Draft(20, shard: 2, of: 2) with { Error = "KD-S104 The disk reported an error." });
         Assert.Equal(
-            ["a: 0 abandoned KD-S101 No space in 'run'.", "b: 0 abandoned KD-S101 No space in 'run'."],
+            ["a: 0 abandoned KD-S104 The disk reported an error.", "b: 0 abandoned KD-S104 The disk reported an error."],
             job.All<JobEffect.SendVerdict>().Select(v => $"{v.WorkerId}: {v.Seq}{(v.IsAbandoned ? " abandoned" : "")} {v.Error}"));
-        Assert.Equal(("KD-S101", "No space in 'run'."), job.State.Notes[^1] is var note ? (note.Code, note.Text) : default);
+        Assert.Equal(("KD-S104", "The disk reported an error."), job.State.Notes[^1] is var note ? (note.Code, note.Text) : default);
         Assert.Equal(JobPhase.Running, job.State.Phase);
 
         var notes = job.State.Notes.Length;
@@ -322,6 +322,37 @@ public sealed class JobMachineTests
         Assert.True(job.Only<JobEffect.SendVerdict>().IsAbandoned);
         Assert.Equal(notes, job.State.Notes.Length);
         job.Proposed(30, attempt: 1).Only<JobEffect.CommitCheckpoint>();
+    }
+
+    [Fact]
+    public void ASaveThatFindsNoRoomIsMadeAgainAfterRetentionFreedSome()
+    {
+        var job = new JobScript().Training("a", "b").Committed(6, 10).Committed(7, 15);
+        job.Proposed(job.State.Seats[1], JobSamples.Draft(20, shard: 2, of: 2) with { Error = "KD-S101 No space in 'run'." });
+        var ask = Assert.IsType<JobEffect.MakeRoom>(Assert.Single(job.Effects)); // nobody is told before it is known whether there is room
+        var notes = job.State.Notes.Length;
+
+        job.Do(new JobCommand.RoomMade(ask.Generation, ask.Step, ask.Attempt, ask.Why, new FreedRoom([6], FolderCount: 1)));
+
+        Assert.Equal(["a: again", "b: again"], job.All<JobEffect.SendVerdict>().Select(v => $"{v.WorkerId}: {(v is { Seq: 0, IsAbandoned: true, IsSaveAgain: true } ? "again" : "over")}"));
+        Assert.Equal([7L], job.State.Checkpoints.Select(c => c.Seq));
+        Assert.Equal(("", "no space for step 20: 1 old checkpoint removed first, and it is saved again"), (job.State.Notes[^1].Code, job.State.Notes[^1].Text));
+        Assert.Equal(notes + 1, job.State.Notes.Length);
+        job.Proposed(21).Only<JobEffect.CommitCheckpoint>();
+    }
+
+    [Fact]
+    public void ASaveThatFindsNoRoomIsOverWhereRetentionFreesNone()
+    {
+        var job = new JobScript().Training("a").Proposed(20);
+        job.Proposed(job.State.Seats[0], JobSamples.Draft(30) with { Error = "KD-S101 No space in 'run'." });
+        var ask = job.Only<JobEffect.MakeRoom>();
+
+        job.Do(new JobCommand.RoomMade(ask.Generation, ask.Step, ask.Attempt, ask.Why, FreedRoom.None));
+
+        Assert.Equal((true, false), job.Only<JobEffect.SendVerdict>() is var verdict ? (verdict.IsAbandoned, verdict.IsSaveAgain) : default);
+        Assert.Equal(("KD-S101", "No space in 'run'."), (job.State.Notes[^1].Code, job.State.Notes[^1].Text));
+        Assert.Equal(JobPhase.Running, job.State.Phase);
     }
 
     [Fact]

@@ -221,6 +221,8 @@ internal sealed partial class JobWorld
                 return folder.Commit(State, commit) is CommitOutcome.Committed committed
                     ? new JobCommand.CheckpointCommitted(commit.Generation, commit.Draft.Attempt, committed.Entry, committed.Head)
                     : new JobCommand.CheckpointRefused(commit.Generation, commit.Draft.Step, commit.Draft.Attempt, "lost", LostLineage: true);
+            case JobEffect.MakeRoom ask:
+                return new JobCommand.RoomMade(ask.Generation, ask.Step, ask.Attempt, ask.Why, new FreedRoom([], FolderCount: random.Next(2)));
             default:
                 return null;
         }

@@ -194,6 +194,46 @@ public sealed class RankCheckpointsTests : IDisposable
     }
 
     [Fact]
+    public void ASaveThatFoundNoRoomIsDueAtTheNextBorderOnceRoomWasMade()
+    {
+        var port = new RecordingPort();
+        var checkpoints = Create(port, "checkpoint.every=10", step: 10);
+        checkpoints.SavePeriodic();
+        AwaitLane();
+        Assert.False(checkpoints.IsDue(11));
+        port.Deliver(new CheckpointDecision { Generation = 1, Step = 10, Attempt = 1, Error = "KD-S101 No space", Abandoned = true, SaveAgain = true });
+        port.Deliver(new CheckpointDecision { Generation = 1, Step = 10, Attempt = 1, Error = "KD-S101 No space", Abandoned = true });
+        checkpoints.Follow();
+        AwaitLane();
+        state!.Step = 11;
+        Assert.True(checkpoints.IsDue(11));
+        checkpoints.Skip(); // another rank is not ready yet
+        Assert.Equal(0, checkpoints.SkippedCount);
+        Assert.True(checkpoints.IsDue(11));
+
+        checkpoints.SavePeriodic();
+
+        AwaitLane();
+        Assert.Equal([10L, 11L], port.Proposals.Select(proposal => proposal.Step));
+        Assert.False(checkpoints.IsDue(12));
+    }
+
+    [Fact]
+    public void ASaveBeforeAStopIsMadeOnceMoreWhenRoomWasMadeForIt()
+    {
+        var port = new RecordingPort
+        {
+            OnPropose = proposal => new CheckpointDecision
+            {
+                Step = proposal.Step, Attempt = proposal.Attempt, Committed = proposal.Attempt == 2, Error = "KD-S101 No space", Abandoned = proposal.Attempt < 2, SaveAgain = proposal.Attempt < 2,
+            },
+        };
+        Create(port, step: 12).SavePreempted();
+        Assert.Equal(["preempt", "preempt"], port.Proposals.Select(proposal => proposal.Kind));
+        Assert.Empty(port.Warnings);
+    }
+
+    [Fact]
     public void TheLastCheckpointIsTriedFiveTimesAndThenTheTrainingFails()
     {
         var port = new RecordingPort { OnPropose = proposal => new CheckpointDecision { Step = proposal.Step, Attempt = proposal.Attempt, Error = "the disk is full" } };
