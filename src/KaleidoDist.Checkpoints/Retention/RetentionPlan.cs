@@ -77,7 +77,6 @@ public sealed record RetentionPlan(
         if (policy.KeepBest is { } best)
             Keep(Best(line, best), $"best {best.Count} by {best.Metric}");
         Keep(newestFirst.Where(m => m.Kind == CheckpointKind.Final), "final");
-        Keep(newestFirst.Where(m => m.Kind == CheckpointKind.Preempt), "preempted");
         Keep(newestFirst.Where(m => m.ForkedFrom is not null), "the run was forked from it");
         Keep(newestFirst.Where(m => state.Pinned.Contains(m.Seq)), "pinned");
         Keep(newestFirst.Where(m => m.Seq == baseSeq), "the run stands on it");

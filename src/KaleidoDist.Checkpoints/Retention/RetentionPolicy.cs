@@ -3,8 +3,8 @@ using KaleidoDist.Contracts;
 namespace KaleidoDist.Checkpoints;
 
 /// <summary>
-/// What of a run is worth its space. Final, preempted and pinned checkpoints are kept always; the other rules look at the run's line only, not at what was
-/// superseded.
+/// What of a run is worth its space. Final and pinned checkpoints are kept always; the other rules look at the run's line only, not at what was superseded.
+/// One that was saved because the job gave its workers back is like any other: once two newer ones are valid it has done its service.
 /// </summary>
 /// <param name="KeepLast">Newest checkpoints to keep; less than two counts as two.</param>
 public sealed record RetentionPolicy(int KeepLast)

@@ -16,7 +16,7 @@ internal static class CheckpointPruneVerb
         var dryRun = new Option<bool>("--dry-run") { Description = "Change nothing: print what would go, what would stay, and why." };
         var json = CheckpointCommand.Json();
         var command = new Command("prune", """
-            Removes the checkpoints of a run that no rule keeps, and what crashes left. Final, preempted and pinned ones stay, and nothing goes before two of those
+            Removes the checkpoints of a run that no rule keeps, and what crashes left. Final and pinned ones stay, and nothing goes before two of those
             that stay have been read back and are valid. A running job prunes by itself: prune only a run at rest, or use --dry-run.
 
             Examples:

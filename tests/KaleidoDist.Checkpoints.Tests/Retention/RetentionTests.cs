@@ -127,7 +127,7 @@ public sealed class RetentionTests
     }
 
     [Fact]
-    public void FinalAndPreemptedOnesAndTheOneTheGenerationStandsOnWithItsFallbackStay()
+    public void FinalOnesAndTheOneTheGenerationStandsOnWithItsFallbackStay()
     {
         using var folder = new TemporaryFolder();
         var run = new Run(folder.Path);
@@ -140,9 +140,27 @@ public sealed class RetentionTests
         for (var step = 60; step <= 80; step += 10)
             run.Save(step);
 
-        Assert.Equal([3L, 6L], run.Catalog.ApplyRetention(new RetentionPolicy(2), standing).RemovedSeqs);
+        Assert.Equal([2L, 3L, 6L], run.Catalog.ApplyRetention(new RetentionPolicy(2), standing).RemovedSeqs);
         Assert.Equal([4L, 5L], run.Catalog.ApplyRetention(new RetentionPolicy(2), run.Lineage).RemovedSeqs);
-        Assert.Equal([1L, 2L, 7L, 8L], run.Catalog.List().Select(l => l.Seq));
+        Assert.Equal([1L, 7L, 8L], run.Catalog.List().Select(l => l.Seq));
+    }
+
+    [Fact]
+    public void APreemptedOneStaysWhileTheRunNeedsItAndThenOnlyIfItIsPinned()
+    {
+        using var folder = new TemporaryFolder();
+        var run = new Run(folder.Path);
+        run.Save(10, CheckpointKind.Preempt);
+        run.Save(20, CheckpointKind.Preempt);
+        run.Save(30);
+        run.Save(40, CheckpointKind.Preempt);
+        run.Catalog.Pin(1);
+        File.WriteAllText(run.DataFile(run.Catalog.Read(4), "optim-00001-of-00001.safetensors"), "damaged");
+        Assert.Empty(run.Catalog.ApplyRetention(new RetentionPolicy(2), run.Lineage).RemovedSeqs); // 2 is the fallback while 4 is not valid
+        run.Save(50);
+
+        Assert.Equal([2L], run.Catalog.ApplyRetention(new RetentionPolicy(3), run.Lineage).RemovedSeqs);
+        Assert.Equal([1L, 3L, 4L, 5L], run.Catalog.List().Select(l => l.Seq));
     }
 
     [Fact]
@@ -224,11 +242,11 @@ public sealed class RetentionTests
 
         Assert.Equal(
             [
-                (10, "newest 2, newest of its 6h"), (9, "newest 2"), (8, "the run stands on it"), (7, "fallback of the one the run stands on"), (6, "preempted"),
+                (10, "newest 2, newest of its 6h"), (9, "newest 2"), (8, "the run stands on it"), (7, "fallback of the one the run stands on"),
                 (5, "best 1 by validation.mlm.loss"), (4, "newest of its 6h"), (2, "newest of its 6h"), (1, "pinned"),
             ],
             plan.Keep.Select(k => (k.Manifest.Seq, k.Why)));
-        Assert.Equal([3L], plan.Remove.Select(m => m.Seq));
+        Assert.Equal([3L, 6L], plan.Remove.Select(m => m.Seq));
 
         CheckpointManifest At(long seq, double hours, double? loss = null) => SomeManifest(seq) with
         {
@@ -322,7 +340,7 @@ public sealed class RetentionTests
             var plan = RetentionPlan.Decide(new RetentionState { Manifests = manifests, Pinned = pinned }, new RetentionPolicy(keepLast), 9, baseSeq);
 
             Assert.Equal(manifests.Select(m => m.Seq).Order(), plan.Keep.Select(k => k.Manifest).Concat(plan.Remove).Select(m => m.Seq).Order());
-            Assert.All(plan.Remove, m => Assert.True(m.Kind == CheckpointKind.Periodic && m.Seq != baseSeq && !pinned.Contains(m.Seq)));
+            Assert.All(plan.Remove, m => Assert.True(m.Kind != CheckpointKind.Final && m.Seq != baseSeq && !pinned.Contains(m.Seq)));
             Assert.All(plan.Remove, m => Assert.True(manifests.Count(other => other.Seq > m.Seq) >= Math.Max(2, keepLast)));
             Assert.True(plan.Keep.Count >= Math.Min(2, manifests.Count));
         }
