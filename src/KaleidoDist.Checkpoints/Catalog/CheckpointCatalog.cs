@@ -25,13 +25,19 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
 
     private CheckpointVerifier Verifier => new(paths, storage, Log);
 
-    private CheckpointPins Pins => new(paths, storage);
+    private CheckpointMarks Pins => new(paths.Pins, storage);
 
-    private CheckpointRetention Retention => new(paths, storage, Log, Pins, seq => verified.Contains(seq) || (Verify(seq).IsValid && verified.Add(seq)));
+    private CheckpointMarks Bases => new(paths.Bases, storage);
+
+    private CheckpointRetention Retention => new(paths, storage, Log, Pins, Bases, seq => verified.Contains(seq) || (Verify(seq).IsValid && verified.Add(seq)));
 
     /// <summary>All numbers of the log, ascending. Reads manifests only.</summary>
     /// <exception cref="IOException">The folder cannot be read.</exception>
     public IReadOnlyList<CheckpointListing> List() => [.. Log.Numbers().Select(Listing)];
+
+    /// <summary>All numbers of the log, ascending; reads nothing else.</summary>
+    /// <exception cref="IOException">The folder cannot be read.</exception>
+    public IReadOnlyList<long> Numbers() => Log.Numbers();
 
     /// <summary>All numbers of the log, descending, each read when it is asked for.</summary>
     /// <exception cref="IOException">The folder cannot be read.</exception>
@@ -131,7 +137,8 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
     /// <param name="policy">What is kept; besides: the one the live generation stands on, and its fallback.</param>
     /// <param name="lineage">The live generation.</param>
     /// <exception cref="IOException">The storage failed; at most orphans are left.</exception>
-    public RetentionReport ApplyRetention(RetentionPolicy policy, CheckpointLineage lineage) => Retention.Apply(policy, lineage.Generation, lineage.Head.Seq);
+    public RetentionReport ApplyRetention(RetentionPolicy policy, CheckpointLineage lineage)
+        => Retention.Apply(policy, new RetentionOccasion(lineage.Generation, lineage.Head.Seq, IsLeader: true));
 
     /// <summary>
     /// <see cref="ApplyRetention"/> before a commit instead of after it, for a save that found no room: what would be too many of the newest with it goes already
@@ -141,21 +148,31 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
     /// <param name="lineage">The live generation.</param>
     /// <exception cref="IOException">The storage failed; at most orphans are left.</exception>
     public RetentionReport MakeRoom(RetentionPolicy policy, CheckpointLineage lineage)
-        => Retention.Apply(policy, lineage.Generation, lineage.Head.Seq, isSaveWaiting: true);
+        => Retention.Apply(policy, new RetentionOccasion(lineage.Generation, lineage.Head.Seq, IsLeader: true, IsSaveWaiting: true));
 
     /// <summary>What <see cref="Prune"/> would remove now, and why the others stay. Changes nothing.</summary>
-    public RetentionPlan PlanRetention(RetentionPolicy policy)
-    {
-        var (generation, baseSeq) = Newest();
-        return Retention.Plan(policy, generation, baseSeq, time.GetUtcNow());
-    }
+    public RetentionPlan PlanRetention(RetentionPolicy policy) => Retention.Plan(policy, Beside(), time.GetUtcNow());
 
-    /// <summary><see cref="ApplyRetention"/> for a run that nobody leads: it stands on its newest checkpoint.</summary>
+    /// <summary><see cref="ApplyRetention"/> by one who does not lead the run, at rest or not: it stands on its newest checkpoint, and what its leader counts on stays.</summary>
     /// <exception cref="IOException">The storage failed; at most orphans are left.</exception>
-    public RetentionReport Prune(RetentionPolicy policy)
+    public RetentionReport Prune(RetentionPolicy policy) => Retention.Apply(policy, Beside());
+
+    /// <summary>
+    /// Says, for who leads the run, that its job goes on from this checkpoint, so that nobody removes it before the first commit; what it said before counts
+    /// no more. Where the run cannot be written to, nobody removes anything either.
+    /// </summary>
+    /// <returns>False when it was removed before: choose again.</returns>
+    public bool StandOn(long seq)
     {
-        var (generation, baseSeq) = Newest();
-        return Retention.Apply(policy, generation, baseSeq);
+        try
+        {
+            Bases.Set([seq]);
+        }
+        catch (Exception error) when (error is PosixException or ObjectStoreException)
+        {
+        }
+
+        return Log.Numbers().Contains(seq);
     }
 
     /// <summary>Numbers that are kept whatever the policy says, ascending.</summary>
@@ -185,11 +202,11 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
     }
 
     /// <summary>Newest generation that left a trace, and newest readable checkpoint.</summary>
-    private (long Generation, long Seq) Newest()
+    private RetentionOccasion Beside()
     {
         var manifests = Log.Numbers().Select(Log.TryRead).OfType<CheckpointManifest>().ToList();
         var folders = storage.List(paths.Data).Select(e => CheckpointPaths.ParseDataFolderName(e.Name)).OfType<long>();
-        return (manifests.Select(m => m.Generation).Concat(folders).DefaultIfEmpty(0).Max(), manifests.Count > 0 ? manifests[^1].Seq : 0);
+        return new RetentionOccasion(manifests.Select(m => m.Generation).Concat(folders).DefaultIfEmpty(0).Max(), manifests.Count > 0 ? manifests[^1].Seq : 0, IsLeader: false);
     }
 
     private CheckpointListing Listing(long seq)

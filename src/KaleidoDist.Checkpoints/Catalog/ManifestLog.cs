@@ -34,6 +34,22 @@ internal sealed class ManifestLog(CheckpointPaths paths, IStorage storage)
         storage.SyncDirectory(paths.Log);
     }
 
+    /// <summary>Puts a manifest back under its number, unless somebody did, as a commit does: whole and durable, or not at all.</summary>
+    internal void Restore(long seq, ReadOnlySpan<byte> utf8)
+    {
+        var draft = Path.Combine(paths.Temporary, Guid.NewGuid().ToString("N"));
+        using (var file = storage.Create(draft))
+        {
+            file.Write(utf8);
+            file.Sync();
+            file.Close();
+        }
+
+        storage.TryLink(draft, paths.Manifest(seq));
+        storage.SyncDirectory(paths.Log);
+        storage.Delete(draft);
+    }
+
     private IReadOnlyList<long> NumbersIn(string folder)
         => [.. storage.List(folder).Where(e => !e.IsDirectory).Select(e => CheckpointPaths.ParseManifestName(e.Name)).OfType<long>().Order()];
 

@@ -63,7 +63,7 @@ public sealed class RunCheck(string runDirectory, IStorage? storage = null)
         if (drafts > 0)
             yield return RunFinding.Note($"tmp/ holds {drafts} drafts: a commit in progress, or what a crash left.");
         var present = manifests.Select(m => m.Seq).ToHashSet();
-        foreach (var pin in new CheckpointPins(paths, storage).Numbers().Where(p => !present.Contains(p)))
+        foreach (var pin in new CheckpointMarks(paths.Pins, storage).Numbers().Where(p => !present.Contains(p)))
             yield return RunFinding.Note($"Checkpoint {pin} is pinned, but is not there.");
     }
 }

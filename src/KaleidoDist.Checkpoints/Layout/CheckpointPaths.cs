@@ -7,7 +7,7 @@ namespace KaleidoDist.Checkpoints;
 /// <summary>
 /// Where a run folder keeps its checkpoints: <c>log/</c> manifests by sequence number, <c>data/</c> one folder per attempt whose
 /// name is never used again, <c>tmp/</c> manifests on their way, <c>quarantine/</c> manifests that failed verification, <c>pins/</c> numbers to
-/// be kept.
+/// be kept, <c>bases/</c> numbers that the job counts on.
 /// </summary>
 /// <param name="runDirectory">The run folder.</param>
 public sealed partial class CheckpointPaths(string runDirectory)
@@ -30,14 +30,14 @@ public sealed partial class CheckpointPaths(string runDirectory)
     /// <summary>Numbers that are kept until unpinned; absent until the first.</summary>
     public string Pins => Path.Combine(Run, "pins");
 
+    /// <summary>Numbers that the run's leader counts on: nobody else removes them. Absent until the first.</summary>
+    public string Bases => Path.Combine(Run, "bases");
+
     /// <summary>All folders that a run with checkpoints has.</summary>
     public IReadOnlyList<string> Folders => [Log, Data, Temporary, Quarantine];
 
     /// <summary>The manifest of a sequence number.</summary>
     public string Manifest(long seq) => Path.Combine(Log, ManifestName(seq));
-
-    /// <summary>The pin of a sequence number.</summary>
-    public string Pin(long seq) => Path.Combine(Pins, seq.ToString("D12", CultureInfo.InvariantCulture));
 
     /// <summary>The data folder of a checkpoint.</summary>
     public string DataFolder(CheckpointManifest manifest) => DataFolder(manifest.Generation, manifest.Step, manifest.Attempt);
@@ -56,9 +56,9 @@ public sealed partial class CheckpointPaths(string runDirectory)
     public static long? ParseManifestName(string name)
         => ManifestPattern().Match(name) is { Success: true } match ? long.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture) : null;
 
-    /// <summary>Sequence number of a pin's name; null for any other name.</summary>
-    public static long? ParsePinName(string name)
-        => PinPattern().IsMatch(name) ? long.Parse(name, CultureInfo.InvariantCulture) : null;
+    /// <summary>Sequence number of the name of a pin or another mark; null for any other name.</summary>
+    public static long? ParseMarkName(string name)
+        => MarkPattern().IsMatch(name) ? long.Parse(name, CultureInfo.InvariantCulture) : null;
 
     /// <summary>Generation of a data folder's name; null for any other name.</summary>
     public static long? ParseDataFolderName(string name)
@@ -75,7 +75,7 @@ public sealed partial class CheckpointPaths(string runDirectory)
     private static partial Regex ManifestPattern();
 
     [GeneratedRegex(@"^[0-9]{12}\z", RegexOptions.CultureInvariant)]
-    private static partial Regex PinPattern();
+    private static partial Regex MarkPattern();
 
     [GeneratedRegex("^g([0-9]{10})-s[0-9]{8,12}-a[0-9]{1,9}$", RegexOptions.CultureInvariant)]
     private static partial Regex DataFolderPattern();

@@ -8,32 +8,52 @@ namespace KaleidoDist.Checkpoints;
 /// <param name="Withheld">Why nothing was removed although something was due, as one sentence; null otherwise.</param>
 public sealed record RetentionReport(IReadOnlyList<long> RemovedSeqs, IReadOnlyList<string> RemovedFolders, string? Withheld);
 
-/// <summary>Carries a <see cref="RetentionPlan"/> out: manifest first, durably, then its data, so that a crash leaves at most orphans.</summary>
+/// <summary>For whom retention is applied.</summary>
+/// <param name="Generation">The newest generation: its folders are never orphans.</param>
+/// <param name="BaseSeq">The checkpoint it stands on; 0 for none.</param>
+/// <param name="IsLeader">Whether it is led from here: then the marks in <c>bases/</c> are ours to set, else somebody else's to respect.</param>
+/// <param name="IsSaveWaiting">Whether a save waits for room: it counts as the newest already.</param>
+internal readonly record struct RetentionOccasion(long Generation, long BaseSeq, bool IsLeader, bool IsSaveWaiting = false);
+
+/// <summary>
+/// Carries a <see cref="RetentionPlan"/> out: manifest first, durably, then its data, so that a crash leaves at most orphans. Two programs may do so at
+/// once, the run's leader and one that is not. They do each other no harm by these rules:
+/// <list type="number">
+/// <item>the leader marks in <c>bases/</c> what the run stands on, and two that it has read back, before it removes anything;</item>
+/// <item>nobody removes what is marked or pinned: the marks are read once more after the manifest is gone and before its data goes;</item>
+/// <item>who took the manifest away removes the data, and nobody else does; a name that is gone already is no error.</item>
+/// </list>
+/// </summary>
 /// <param name="paths">The run folder.</param>
 /// <param name="storage">Where it is.</param>
 /// <param name="log">Its manifests.</param>
 /// <param name="pins">What somebody wants kept.</param>
+/// <param name="bases">What the run's leader counts on.</param>
 /// <param name="isVerified">Whether a checkpoint has been read back and is valid; reads it if nobody has yet.</param>
-internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storage, ManifestLog log, CheckpointPins pins, Predicate<long> isVerified)
+internal sealed class CheckpointRetention(
+    CheckpointPaths paths, IStorage storage, ManifestLog log, CheckpointMarks pins, CheckpointMarks bases, Predicate<long> isVerified)
 {
     /// <summary>No save takes this long: what was begun before and is not complete belongs to nobody (RELIABILITY R12).</summary>
     private static readonly TimeSpan UnfinishedAge = TimeSpan.FromHours(24);
 
     /// <summary>Decides only.</summary>
-    internal RetentionPlan Plan(RetentionPolicy policy, long generation, long baseSeq, DateTimeOffset now, bool isSaveWaiting = false)
-        => RetentionPlan.Decide(Observe(now) with { IsSaveWaiting = isSaveWaiting }, policy, generation, baseSeq);
+    internal RetentionPlan Plan(RetentionPolicy policy, RetentionOccasion occasion, DateTimeOffset now)
+        => RetentionPlan.Decide(Observe(occasion, now), policy, occasion.Generation, occasion.BaseSeq);
 
     /// <summary>Decides and removes.</summary>
-    internal RetentionReport Apply(RetentionPolicy policy, long generation, long baseSeq, bool isSaveWaiting = false)
+    internal RetentionReport Apply(RetentionPolicy policy, RetentionOccasion occasion)
     {
         var now = StoreTime();
         storage.CollectUnfinished(paths.Data, now - UnfinishedAge);
-        var plan = Plan(policy, generation, baseSeq, now, isSaveWaiting);
+        var plan = Plan(policy, occasion, now);
         foreach (var draft in plan.OldDrafts)
-            storage.Delete(Path.Combine(paths.Temporary, draft));
+            Delete(Path.Combine(paths.Temporary, draft));
+        var fallbacks = plan.Remove.Count > 0 ? Fallbacks(plan.Keep) : [];
+        if (occasion.IsLeader)
+            Mark([.. fallbacks.Append(occasion.BaseSeq).Where(seq => seq > 0).Distinct()]);
         if (plan.Remove.Count == 0 && plan.OrphanFolders.Count == 0)
             return new RetentionReport([], [], null);
-        if (plan.Remove.Count > 0 && !HasFallback(plan.Keep))
+        if (plan.Remove.Count > 0 && fallbacks.Count(IsInLog) < RetentionPlan.MinimumKept)
         {
             return new RetentionReport(
                 [],
@@ -44,13 +64,8 @@ internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storag
 
         var removed = new List<string>();
         var removedSeqs = new List<long>();
-        foreach (var manifest in plan.Remove)
+        foreach (var manifest in plan.Remove.Where(m => TryTake(m.Seq, occasion)))
         {
-            // Somebody may have pinned it since the plan was made.
-            if (pins.Contains(manifest.Seq))
-                continue;
-            storage.Delete(paths.Manifest(manifest.Seq));
-            storage.SyncDirectory(paths.Log);
             RemoveFolder(CheckpointPaths.DataFolderName(manifest.Generation, manifest.Step, manifest.Attempt), removed);
             removedSeqs.Add(manifest.Seq);
         }
@@ -60,7 +75,7 @@ internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storag
         return new RetentionReport(removedSeqs, removed, null);
     }
 
-    private RetentionState Observe(DateTimeOffset now)
+    private RetentionState Observe(RetentionOccasion occasion, DateTimeOffset now)
     {
         var readable = new List<CheckpointManifest>();
         var unreadableCount = 0;
@@ -83,9 +98,11 @@ internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storag
             UnreadableCount = unreadableCount,
             Quarantined = [.. log.QuarantinedNumbers().Select(log.ReadQuarantined).OfType<CheckpointManifest>()],
             Pinned = [.. pins.Numbers()],
+            CountedOn = occasion.IsLeader ? [] : [.. bases.Numbers()],
             DataFolders = storage.List(paths.Data),
             Drafts = storage.List(paths.Temporary),
             Now = now,
+            IsSaveWaiting = occasion.IsSaveWaiting,
         };
     }
 
@@ -100,7 +117,7 @@ internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storag
             using var file = storage.Create(path);
             file.Close();
         }
-        catch (PosixException error) when (error.Errno is Errno.ENOSPC or Errno.EDQUOT)
+        catch (PosixException error) when (IsFull(error))
         {
             return DateTimeOffset.UnixEpoch;
         }
@@ -110,8 +127,50 @@ internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storag
         return entry.ModifiedUtc;
     }
 
-    private bool HasFallback(IReadOnlyList<KeptCheckpoint> keep)
-        => keep.Where(k => !k.IsSuperseded && isVerified(k.Manifest.Seq)).Take(RetentionPlan.MinimumKept).Count() == RetentionPlan.MinimumKept;
+    /// <summary>The newest of those that stay that have been read back and are valid; as many as are needed.</summary>
+    private List<long> Fallbacks(IReadOnlyList<KeptCheckpoint> keep)
+        => [.. keep.Where(k => !k.IsSuperseded).Select(k => k.Manifest.Seq).Where(seq => isVerified(seq)).Take(RetentionPlan.MinimumKept)];
+
+    /// <summary>Where there is no room for a mark, none is made: then two programs at once are not safe from each other, but a save may get its room.</summary>
+    private void Mark(IReadOnlyCollection<long> numbers)
+    {
+        try
+        {
+            bases.Set(numbers);
+        }
+        catch (PosixException error) when (IsFull(error))
+        {
+        }
+    }
+
+    private bool IsInLog(long seq)
+    {
+        using var manifest = storage.OpenRead(paths.Manifest(seq));
+        return manifest is not null;
+    }
+
+    /// <summary>Takes a manifest out of the log, durably. False when it stays, since somebody counts on it, or when somebody else took it.</summary>
+    private bool TryTake(long seq, RetentionOccasion occasion)
+    {
+        var path = paths.Manifest(seq);
+        byte[] utf8;
+        using (var file = storage.OpenRead(path))
+        {
+            if (file is null || IsMarked(seq, occasion))
+                return false;
+            utf8 = StoredFile.ReadAll(file);
+        }
+
+        if (!Delete(path))
+            return false;
+        storage.SyncDirectory(paths.Log);
+        if (!IsMarked(seq, occasion))
+            return true;
+        log.Restore(seq, utf8);
+        return false;
+    }
+
+    private bool IsMarked(long seq, RetentionOccasion occasion) => pins.Contains(seq) || (!occasion.IsLeader && bases.Contains(seq));
 
     /// <summary>Removes a data folder's own files and the folder; one that holds a name of somebody else stays.</summary>
     private void RemoveFolder(string name, List<string> removed)
@@ -119,10 +178,28 @@ internal sealed class CheckpointRetention(CheckpointPaths paths, IStorage storag
         var folder = Path.Combine(paths.Data, name);
         var entries = storage.List(folder);
         foreach (var entry in entries.Where(e => ShardNames.PartOf(e.Name) is not null))
-            storage.Delete(Path.Combine(folder, entry.Name));
+            Delete(Path.Combine(folder, entry.Name));
         if (entries.Any(e => ShardNames.PartOf(e.Name) is null) || !storage.List(paths.Data).Any(e => e.Name == name))
             return;
-        storage.DeleteDirectory(folder);
-        removed.Add(name);
+        if (TryRemove(() => storage.DeleteDirectory(folder)))
+            removed.Add(name);
     }
+
+    /// <summary>Removes a file; false when it was gone.</summary>
+    private bool Delete(string path) => TryRemove(() => storage.Delete(path));
+
+    private static bool TryRemove(Action remove)
+    {
+        try
+        {
+            remove();
+            return true;
+        }
+        catch (PosixException error) when (error.Errno == Errno.ENOENT)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsFull(PosixException error) => error.Errno is Errno.ENOSPC or Errno.EDQUOT;
 }

@@ -17,6 +17,9 @@ internal sealed record RetentionState
     /// <summary>Numbers that somebody pinned.</summary>
     internal IReadOnlyCollection<long> Pinned { get; init; } = [];
 
+    /// <summary>Numbers that the run's leader counts on, where that is somebody else.</summary>
+    internal IReadOnlyCollection<long> CountedOn { get; init; } = [];
+
     /// <summary>Everything in <c>data/</c>.</summary>
     internal IReadOnlyList<StorageEntry> DataFolders { get; init; } = [];
 
@@ -80,6 +83,7 @@ public sealed record RetentionPlan(
         Keep(newestFirst.Where(m => m.ForkedFrom is not null), "the run was forked from it");
         Keep(newestFirst.Where(m => state.Pinned.Contains(m.Seq)), "pinned");
         Keep(newestFirst.Where(m => m.Seq == baseSeq), "the run stands on it");
+        Keep(newestFirst.Where(m => state.CountedOn.Contains(m.Seq)), "its job counts on it");
         Keep(line.Where(m => m.Seq < baseSeq).Take(1), "fallback of the one the run stands on");
 
         // A log that lists empty, or has an unreadable manifest, may only look as if nothing named a folder.

@@ -145,8 +145,17 @@ internal sealed class S3Requests : IDisposable
         }));
 
     /// <summary>Gives up an object of many parts.</summary>
-    internal void Abort(S3Address at, string uploadId)
-        => Ask("give up", at, () => client.AbortMultipartUploadAsync(new AbortMultipartUploadRequest { BucketName = at.Bucket, Key = at.Key, UploadId = uploadId }));
+    internal void Abort(S3Address at, string uploadId) => Ask<AbortMultipartUploadResponse?>("give up", at, async () =>
+    {
+        try
+        {
+            return await client.AbortMultipartUploadAsync(new AbortMultipartUploadRequest { BucketName = at.Bucket, Key = at.Key, UploadId = uploadId });
+        }
+        catch (AmazonS3Exception error) when (error.StatusCode == HttpStatusCode.NotFound)
+        {
+            return null; // Somebody else gave it up.
+        }
+    });
 
     /// <summary>
     /// Objects of many parts below a directory that were begun before a time and not completed; none where the store does not tell, or not us: a

@@ -4,7 +4,7 @@ using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Cli;
 
-/// <summary><c>kaleido checkpoint ...</c>: what a run folder holds, and what of it is kept. All but <c>prune</c> work beside a running job.</summary>
+/// <summary><c>kaleido checkpoint ...</c>: what a run folder holds, and what of it is kept. All of them work beside a running job.</summary>
 public static class CheckpointCommand
 {
     /// <summary>What RUN means.</summary>

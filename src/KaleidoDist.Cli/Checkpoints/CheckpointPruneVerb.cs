@@ -17,7 +17,7 @@ internal static class CheckpointPruneVerb
         var json = CheckpointCommand.Json();
         var command = new Command("prune", """
             Removes the checkpoints of a run that no rule keeps, and what crashes left. Final and pinned ones stay, and nothing goes before two of those
-            that stay have been read back and are valid. A running job prunes by itself: prune only a run at rest, or use --dry-run.
+            that stay have been read back and are valid. Works beside a running job, which removes what it need not keep by itself: what it counts on stays.
 
             Examples:
               kaleido checkpoint prune runs/quickstart --dry-run

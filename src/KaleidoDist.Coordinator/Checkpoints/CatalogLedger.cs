@@ -11,6 +11,7 @@ namespace KaleidoDist.Coordinator;
 /// <summary>The ledger over a run folder's <see cref="CheckpointCatalog"/>.</summary>
 internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider time) : ICheckpointLedger
 {
+    private const int MaxChoices = 3;
     private readonly ConcurrentDictionary<string, CheckpointCatalog> catalogs = new(StringComparer.Ordinal);
 
     /// <inheritdoc/>
@@ -41,7 +42,7 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
             GlobalBatch = job.Spec.Training.GlobalBatchSize,
             VirtualRanks = job.Spec.Training.VirtualRanks,
         };
-        var selection = job.ResumeSeq > 0 ? catalog.FindValid(job.ResumeSeq, expectations) : catalog.FindLatestValid(expectations);
+        var selection = Select(catalog, job, expectations);
         var listed = catalog.List().Select(l => l.Manifest).OfType<CheckpointManifest>().ToArray();
         var traces = listed.Select(m => m.Generation).Concat(GenerationsOfData(job.Spec.Checkpoint.Root));
         return new JobCommand.CheckpointFound(
@@ -78,7 +79,17 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
 
     /// <inheritdoc/>
     public ImmutableArray<long> Retain(JobState job, JobEffect.Retain retain)
-        => [.. CatalogOf(job).ApplyRetention(RetentionPolicy.Of(job.Spec.Checkpoint), Lineage(job, retain.Generation, retain.WorldSize, retain.Head)).RemovedSeqs];
+    {
+        CatalogOf(job).ApplyRetention(RetentionPolicy.Of(job.Spec.Checkpoint), Lineage(job, retain.Generation, retain.WorldSize, retain.Head));
+        return Removed(job);
+    }
+
+    /// <inheritdoc/>
+    public ImmutableArray<long> Removed(JobState job)
+    {
+        var present = CatalogOf(job).Numbers().ToHashSet();
+        return [.. job.Checkpoints.Select(c => c.Seq).Where(seq => seq != job.Base?.Seq && !present.Contains(seq))];
+    }
 
     /// <inheritdoc/>
     public FreedRoom MakeRoom(JobState job, JobEffect.MakeRoom ask)
@@ -92,6 +103,19 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
         => CatalogOf(job).Verify(seq).Problems is [var first, ..]
             ? new CheckpointFlaw(first.Code, $"Checkpoint {seq} does not verify any more ({first.File}: {first.Text}); a resume would use the one before it. Look at the storage under '{job.Spec.Checkpoint.Root}'.")
             : null;
+
+    /// <summary>Chooses, and marks the choice before anybody is told; one that somebody removed in between is chosen anew.</summary>
+    private static CheckpointSelection Select(CheckpointCatalog catalog, JobState job, CheckpointExpectations expectations)
+    {
+        for (var choice = 1; choice <= MaxChoices; choice++)
+        {
+            var selection = job.ResumeSeq > 0 ? catalog.FindValid(job.ResumeSeq, expectations) : catalog.FindLatestValid(expectations);
+            if (selection.Manifest is not { } chosen || catalog.StandOn(chosen.Seq))
+                return selection;
+        }
+
+        throw new KaleidoException($"Somebody removed each of {MaxChoices} checkpoints of '{job.Spec.Checkpoint.Root}' while the job was about to go on from it. End the other program and submit the job again.");
+    }
 
     private CheckpointCatalog CatalogOf(JobState job) => catalogs.GetOrAdd(job.Spec.Checkpoint.Root, root => new CheckpointCatalog(root, time));
 

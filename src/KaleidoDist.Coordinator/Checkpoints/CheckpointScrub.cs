@@ -42,6 +42,13 @@ internal sealed partial class CheckpointScrub(
             // Retention may have taken it away while it was read.
             if (live.State.Checkpoints.All(c => c.Seq != entry.Seq))
                 return;
+            if (flaw is not null && ledger.Removed(job) is { IsEmpty: false } removed)
+            {
+                await grains.GetGrain<IJobGrain>(id).Apply(new JobCommand.CheckpointsRemoved(removed));
+                if (removed.Contains(entry.Seq))
+                    return;
+            }
+
             live.Checked(entry.Seq, flaw);
             if (flaw is not null)
                 await grains.GetGrain<IJobGrain>(id).Apply(new JobCommand.CheckpointDecayed(entry.Seq, flaw));

@@ -22,8 +22,11 @@ internal interface ICheckpointLedger
     CheckpointFlaw? Check(JobState job, long seq);
 
     /// <summary>Removes what need not be kept.</summary>
-    /// <returns>Numbers of the removed ones.</returns>
+    /// <returns>As <see cref="Removed"/>.</returns>
     ImmutableArray<long> Retain(JobState job, JobEffect.Retain retain);
+
+    /// <summary>Checkpoints the job knows of that are not there any more, by retention here or by somebody else's; never the one it stands on. May run beside the other calls.</summary>
+    ImmutableArray<long> Removed(JobState job);
 
     /// <summary>Removes what need not be kept once the save that found no room is there, and not before two of the others were read back.</summary>
     FreedRoom MakeRoom(JobState job, JobEffect.MakeRoom ask);

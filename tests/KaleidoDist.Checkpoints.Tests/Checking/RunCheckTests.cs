@@ -99,7 +99,7 @@ public sealed class RunCheckTests
         storage.Create(Path.Combine(run.Paths.Log, "notes.txt")).Dispose();
         storage.Create(Path.Combine(run.Paths.Temporary, "draft")).Dispose();
         storage.EnsureDirectory(run.Paths.Pins);
-        storage.Create(run.Paths.Pin(9)).Dispose();
+        storage.Create(Path.Combine(run.Paths.Pins, "000000000009")).Dispose();
 
         var report = Check();
 

@@ -154,9 +154,9 @@ public sealed class RetentionTests
         run.Save(20, CheckpointKind.Preempt);
         run.Save(30);
         run.Save(40, CheckpointKind.Preempt);
-        run.Catalog.Pin(1);
         File.WriteAllText(run.DataFile(run.Catalog.Read(4), "optim-00001-of-00001.safetensors"), "damaged");
-        Assert.Empty(run.Catalog.ApplyRetention(new RetentionPolicy(2), run.Lineage).RemovedSeqs); // 2 is the fallback while 4 is not valid
+        Assert.Empty(run.Catalog.ApplyRetention(new RetentionPolicy(2), run.Lineage).RemovedSeqs); // they are needed while 4 is not valid
+        run.Catalog.Pin(1);
         run.Save(50);
 
         Assert.Equal([2L], run.Catalog.ApplyRetention(new RetentionPolicy(3), run.Lineage).RemovedSeqs);

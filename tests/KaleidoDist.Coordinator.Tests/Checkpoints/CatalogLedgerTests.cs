@@ -119,6 +119,25 @@ public sealed class CatalogLedgerTests : IDisposable
         Assert.Equal([30, 40], ledger.FindLatestValid(job).Checkpoints.Select(c => c.Step));
     }
 
+    [Fact]
+    public void SomebodyWhoPrunesBesideAJobTakesNothingItGoesOnFromAndTheJobForgetsTheRest()
+    {
+        var head = HistoryHead.Empty;
+        for (var step = 10; step <= 50; step += 10)
+            head = Committed(head, generation: 1, step).Head;
+        var found = ledger.FindLatestValid(job with { ResumeSeq = 1 });
+        var running = job with { ResumeSeq = 1, Base = found.Checkpoints[^1], Checkpoints = ledger.FindLatestValid(job).Checkpoints };
+        ledger.FindLatestValid(running);
+
+        var pruned = new CheckpointCatalog(folder, TimeProvider.System).Prune(new RetentionPolicy(2));
+
+        Assert.Equal([2L, 3L], pruned.RemovedSeqs);
+        Assert.Equal([2L, 3L], ledger.Removed(running).AsEnumerable());
+        var fork = Committed(found.Head, generation: 2, step: 12);
+        Assert.Equal([2L, 3L, 4L, 5L], ledger.Retain(running with { Base = fork.Entry }, new JobEffect.Retain(2, fork.Head, 1)).AsEnumerable());
+        Assert.Equal([10, 12], ledger.FindLatestValid(job).Checkpoints.Select(c => c.Step));
+    }
+
     private CommitOutcome.Committed Committed(HistoryHead head, long generation, long step)
         => Assert.IsType<CommitOutcome.Committed>(ledger.Commit(job, Proposal(head, generation, step)));
 

@@ -54,6 +54,8 @@ internal sealed class MemoryLedger : ICheckpointLedger
 
     public ImmutableArray<long> Retain(JobState job, JobEffect.Retain retain) => [];
 
+    public ImmutableArray<long> Removed(JobState job) => [];
+
     public FreedRoom MakeRoom(JobState job, JobEffect.MakeRoom ask) => FreedRoom.None;
 
     private HistoryHead Head() => Entries is [.., var last] ? new HistoryHead(last.Seq, $"hash{last.Seq}", last.Seq, []) : HistoryHead.Empty;
