@@ -80,8 +80,8 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
     /// <inheritdoc/>
     public ImmutableArray<long> Retain(JobState job, JobEffect.Retain retain)
     {
-        CatalogOf(job).ApplyRetention(RetentionPolicy.Of(job.Spec.Checkpoint), Lineage(job, retain.Generation, retain.WorldSize, retain.Head));
-        return Removed(job);
+        var report = CatalogOf(job).ApplyRetention(RetentionPolicy.Of(job.Spec.Checkpoint), Lineage(job, retain.Generation, retain.WorldSize, retain.Head));
+        return [.. report.RemovedSeqs.Union(Removed(job)).Order()];
     }
 
     /// <inheritdoc/>

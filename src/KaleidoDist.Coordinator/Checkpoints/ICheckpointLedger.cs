@@ -22,7 +22,7 @@ internal interface ICheckpointLedger
     CheckpointFlaw? Check(JobState job, long seq);
 
     /// <summary>Removes what need not be kept.</summary>
-    /// <returns>As <see cref="Removed"/>.</returns>
+    /// <returns>Numbers of the removed ones, and of those that somebody else removed.</returns>
     ImmutableArray<long> Retain(JobState job, JobEffect.Retain retain);
 
     /// <summary>Checkpoints the job knows of that are not there any more, by retention here or by somebody else's; never the one it stands on. May run beside the other calls.</summary>
