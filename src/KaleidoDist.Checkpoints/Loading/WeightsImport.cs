@@ -4,10 +4,10 @@ using KaleidoDist.Contracts;
 namespace KaleidoDist.Checkpoints;
 
 /// <summary>
-/// Takes weights, and nothing else, from elsewhere by their names: a safetensors file (an export, Hugging Face's BERT), a folder of such files, or another run's newest
-/// checkpoint. What the source has not, or has in another shape, stays as it is. Nothing is ever unpickled.
+/// Takes weights, and nothing else, from elsewhere by their names: a safetensors file (an export, Hugging Face's BERT), the files that an index names, a folder of such files, or
+/// another run's newest checkpoint. What the source has not, or has in another shape, stays as it is. Nothing is ever unpickled.
 /// </summary>
-/// <param name="path">File, folder or run: of the file system, or in an object store, where files end in .safetensors.</param>
+/// <param name="path">File, folder or run: of the file system, or in an object store, where files end in .safetensors and indices in .safetensors.index.json.</param>
 /// <param name="storage">Where it is; follows from the path unless given.</param>
 public sealed class WeightsImport(string path, IStorage? storage = null)
 {
@@ -120,25 +120,57 @@ public sealed class WeightsImport(string path, IStorage? storage = null)
     }
 
     private SafetensorsReader Open(SourceFile file)
-        => SafetensorsReader.Open(storage.OpenRead(file.Path) ?? throw new InvalidDataException($"'{file.Path}' does not exist"));
+    {
+        var reader = SafetensorsReader.Open(storage.OpenRead(file.Path) ?? throw new InvalidDataException($"'{file.Path}' does not exist"));
+        if (file.Names.Except(reader.Header.Entries.Select(e => e.Name)).FirstOrDefault() is not { } absent)
+            return reader;
+        reader.Dispose();
+        throw new InvalidDataException($"'{file.Path}' has no tensor '{absent}', which the index says it has");
+    }
 
     /// <summary>The files to read, and where they are known their hashes.</summary>
     private IReadOnlyList<SourceFile> Files()
     {
+        if (path.EndsWith(WeightsIndex.Extension, StringComparison.Ordinal))
+            return FilesOf(path);
         if (IsFile())
-            return [new SourceFile(path, null)];
+            return [new SourceFile(path)];
         var manifests = new CheckpointCatalog(path, TimeProvider.System, storage).List().Select(l => l.Manifest).OfType<CheckpointManifest>().ToList();
         if (manifests.MaxBy(m => m.Seq) is { } newest)
         {
             var data = new CheckpointPaths(path).DataFolder(newest.Generation, newest.Step, newest.Attempt);
-            return [.. newest.Files.Where(f => ShardNames.PartOf(f.Name) == ShardNames.Model).Select(f => new SourceFile($"{data}/{f.Name}", f.Xxh128))];
+            return [.. newest.Files.Where(f => ShardNames.PartOf(f.Name) == ShardNames.Model).Select(f => new SourceFile($"{data}/{f.Name}") { Xxh128 = f.Xxh128 })];
         }
 
-        SourceFile[] files = [.. storage.List(path).Where(e => !e.IsDirectory && e.Name.EndsWith(Extension, StringComparison.Ordinal)).Select(e => new SourceFile($"{path}/{e.Name}", null))];
+        var entries = storage.List(path).Where(e => !e.IsDirectory).ToList();
+        if (entries.Any(e => e.Name == WeightsIndex.FileName))
+            return FilesOf($"{path}/{WeightsIndex.FileName}");
+        SourceFile[] files = [.. entries.Where(e => e.Name.EndsWith(Extension, StringComparison.Ordinal)).Select(e => new SourceFile($"{path}/{e.Name}"))];
         return files.Length > 0 ? files : throw KaleidoException.Usage($"'model.init' is '{path}', which has neither a checkpoint nor a safetensors file; expected one.");
+    }
+
+    /// <summary>The files that an index names, and no others: what else lies beside it may hold the same weights once more.</summary>
+    private IReadOnlyList<SourceFile> FilesOf(string index)
+    {
+        try
+        {
+            using var file = storage.OpenRead(index) ?? throw new InvalidDataException($"'{index}' does not exist");
+            return [.. WeightsIndex.Read(file).Files.Select(f => new SourceFile(index[..^Path.GetFileName(index).Length] + f.Key) { Names = [.. f] })];
+        }
+        catch (Exception error) when (error is InvalidDataException or IOException)
+        {
+            throw KaleidoException.Usage($"'model.init' is '{path}', which cannot be read: {error.Message}. Expected an index of safetensors files.", error);
+        }
     }
 
     private bool IsFile() => S3Address.IsOne(path) ? path.EndsWith(Extension, StringComparison.Ordinal) : !Directory.Exists(path);
 
-    private sealed record SourceFile(string Path, string? Xxh128);
+    private sealed record SourceFile(string Path)
+    {
+        /// <summary>Its hash, where that is known.</summary>
+        public string? Xxh128 { get; init; }
+
+        /// <summary>Tensors it must have.</summary>
+        public IReadOnlyList<string> Names { get; init; } = [];
+    }
 }

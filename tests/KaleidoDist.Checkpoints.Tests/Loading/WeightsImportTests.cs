@@ -91,6 +91,50 @@ public sealed class WeightsImportTests
     }
 
     [Fact]
+    public void WhatAnIndexNamesIsTakenAndNothingElseThatLiesThere()
+    {
+        using var folder = new TemporaryFolder();
+        using var bert = Filled([("bert.embeddings.LayerNorm.gamma", [4]), ("bert.embeddings.LayerNorm.beta", [4])]);
+        Write("model-00001-of-00002.safetensors", bert.Sources[0]);
+        Write("model-00002-of-00002.safetensors", bert.Sources[1]);
+        Write("consolidated.safetensors", [.. bert.Sources]); // the same once more: read without an index, it would be there twice
+        var index = folder["model.safetensors.index.json"];
+        File.WriteAllText(index, """{"metadata": {"total_size": 32}, "weight_map": {"bert.embeddings.LayerNorm.beta": "model-00002-of-00002.safetensors", "bert.embeddings.LayerNorm.gamma": "model-00001-of-00002.safetensors"}}""");
+
+        foreach (var named in new[] { folder.Path, index })
+        {
+            using var model = new NativeTensors(Own);
+            Assert.Equal(["bert.embeddings.LayerNorm.bias", "bert.embeddings.LayerNorm.weight"], new WeightsImport(named).Load(model.Destinations).Loaded.Order(StringComparer.Ordinal));
+            Assert.Equal(Floats(bert, "bert.embeddings.LayerNorm.gamma"), Floats(model, "bert.embeddings.LayerNorm.weight"));
+        }
+
+        void Write(string name, params IReadOnlyList<TensorSource> tensors) => SafetensorsWriter.Write(PosixStorage.Instance, folder[name], tensors, new Dictionary<string, string>());
+    }
+
+    [Theory]
+    [InlineData("""{"weight_map": {"a": "../a.safetensors"}}""", "the index names '../a.safetensors'; expected a safetensors file beside it")]
+    [InlineData("""{"weight_map": {"a": "a.bin"}}""", "the index names 'a.bin'; expected a safetensors file beside it")]
+    [InlineData("""{"weight_map": {}}""", "the index names no tensor")]
+    [InlineData("""{"metadata": {}}""", "the index cannot be read: ")]
+    [InlineData("""{"weight_map": {"a": "a.safetensors", "a": "b.safetensors"}}""", "the index cannot be read: ")]
+    [InlineData("""{"weight_map": {"a": null}}""", "the index names ''")]
+    [InlineData("""{"weight_map": {"other": "a.safetensors"}}""", "a.safetensors' has no tensor 'other', which the index says it has")]
+    [InlineData("""{"weight_map": {"a": "absent.safetensors"}}""", "absent.safetensors' does not exist")]
+    public void AnIndexIsHostileUntilChecked(string text, string problem)
+    {
+        using var folder = new TemporaryFolder();
+        using var model = new NativeTensors(Own);
+        using var a = new NativeTensors([("a", [2])]);
+        SafetensorsWriter.Write(PosixStorage.Instance, folder["a.safetensors"], a.Sources, new Dictionary<string, string>());
+        File.WriteAllText(folder["model.safetensors.index.json"], text);
+
+        var error = Assert.Throws<KaleidoException>(() => new WeightsImport(folder.Path).Load(model.Destinations));
+
+        Assert.Equal(ExitCode.Usage, error.ExitCode);
+        Assert.Contains(problem, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void WhatCannotBeUsedIsAnErrorThatSaysWhy()
     {
         using var folder = new TemporaryFolder();

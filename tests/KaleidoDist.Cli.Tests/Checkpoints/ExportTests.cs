@@ -98,6 +98,62 @@ public sealed class ExportTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(sum, double.Parse(printed.TrimEnd().Split('\n').Single(l => l.StartsWith("layer", StringComparison.Ordinal)).Split(' ')[^1], CultureInfo.InvariantCulture), precision: 6);
     }
 
+    [Fact]
+    public void MoreThanOneFileMayHoldBecomesSeveralWithAnIndexThatPyTorchAndAJobRead()
+    {
+        Save(alsoHead: true);
+
+        var (exitCode, text, error) = Invoke("checkpoint", "export", Run, Exported, "--max-shard-size", "24B", "--json");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Equal(
+            ["config.json", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"],
+            Directory.GetFiles(Exported).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        var index = Path.Combine(Exported, "model.safetensors.index.json");
+        var stored = JsonDocument.Parse(File.ReadAllText(index)).RootElement;
+        Assert.Equal(32, stored.GetProperty("metadata").GetProperty("total_size").GetInt64());
+        Assert.Equal(
+            ["empty in model-00001-of-00002.safetensors", "head.bias in model-00001-of-00002.safetensors", "layer.weight in model-00002-of-00002.safetensors"],
+            stored.GetProperty("weight_map").EnumerateObject().Select(t => $"{t.Name} in {t.Value.GetString()}"));
+        var report = JsonDocument.Parse(text).RootElement;
+        Assert.Equal((index, Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(index)))), (report.GetProperty("file").GetString(), report.GetProperty("sha256").GetString()));
+        var shards = JsonDocument.Parse(File.ReadAllText(Path.Combine(Exported, "config.json"))).RootElement.GetProperty("weights").GetProperty("shards");
+        Assert.All(shards.EnumerateArray(), s => Assert.Equal(s.GetProperty("sha256").GetString(), Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(Exported, s.GetProperty("file").GetString()!))))));
+        Assert.Equal(2, Invoke("checkpoint", "export", Run, Exported).ExitCode); // the shards are not overwritten either
+        Assert.Equal(Values, ReadBack("layer.weight", [3, 2]));
+
+        if (!HasTorch())
+        {
+            output.WriteLine($"{Python} has no torch; scripts/setup-peers.sh installs it. What a job reads was compared instead.");
+            return;
+        }
+
+        var whole = Path.Combine(folder, "exports", "whole");
+        Assert.Equal(0, Invoke("checkpoint", "export", Run, whole).ExitCode);
+        var (code, printed) = RunPython(Path.Combine(ScriptsFolder(), "load_in_pytorch.py"), index);
+        Assert.Equal((0, Sorted(RunPython(Path.Combine(ScriptsFolder(), "load_in_pytorch.py"), Path.Combine(whole, "model.safetensors")).Output)), (code, Sorted(printed)));
+
+        static string Sorted(string lines) => string.Join('\n', lines.TrimEnd().Split('\n').Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>One tensor as <c>model.init</c> takes it from the exported folder.</summary>
+    private float[] ReadBack(string name, long[] shape)
+    {
+        var bytes = (int)shape.Aggregate(1L, (product, size) => product * size) * sizeof(float);
+        var memory = Marshal.AllocHGlobal(bytes);
+        try
+        {
+            new WeightsImport(Exported).Load([new TensorDestination(name, TensorType.F32, shape, memory, bytes)]);
+            var values = new float[bytes / sizeof(float)];
+            Marshal.Copy(memory, values, 0, values.Length);
+            return values;
+        }
+        finally
+        {
+            Marshal.FreeHGlobal(memory);
+        }
+    }
+
     private static bool HasTorch()
     {
         try
@@ -128,13 +184,18 @@ public sealed class ExportTests(ITestOutputHelper output) : IDisposable
     }
 
     /// <summary>Saves one checkpoint; returns the path of its weights.</summary>
-    private string Save()
+    private string Save(bool alsoHead = false)
     {
         var memory = Marshal.AllocHGlobal(Values.Length * sizeof(float));
         try
         {
             Marshal.Copy(Values, 0, memory, Values.Length);
-            TensorSource[] tensors = [new("layer.weight", TensorType.F32, [3, 2], memory, Values.Length * sizeof(float)), new("empty", TensorType.F32, [0, 4], memory, 0)];
+            TensorSource[] tensors =
+            [
+                new("layer.weight", TensorType.F32, [3, 2], memory, Values.Length * sizeof(float)),
+                new("empty", TensorType.F32, [0, 4], memory, 0),
+                .. alsoHead ? new[] { new TensorSource("head.bias", TensorType.F32, [2], memory, 2 * sizeof(float)) } : [],
+            ];
             var shard = new CheckpointShardWriter(Run).Write(new CheckpointSnapshot
             {
                 JobId = "j", Generation = 1, Step = 10, Weights = tensors, FirstMoments = tensors, SecondMoments = tensors, State = new TrainingState(10),
