@@ -71,6 +71,10 @@ internal static partial class Libc
     [LibraryImport(Library, EntryPoint = "kill", SetLastError = true)]
     internal static partial int Kill(int processId, int signal);
 
+    /// <summary>syscall(2), for calls of three whole numbers that the library has no function for.</summary>
+    [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
+    internal static partial nint SystemCall(nint number, nint first, nint second, nint third);
+
     /// <summary>struct statvfs of 64-bit Linux; the tail that is not read is covered by the size.</summary>
     [StructLayout(LayoutKind.Sequential, Size = 256)]
     internal struct StatVfs

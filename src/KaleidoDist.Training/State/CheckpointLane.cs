@@ -84,6 +84,8 @@ internal sealed class CheckpointLane : IDisposable
 
     private void Work()
     {
+        // Whoever reads the next samples from the same disk goes first.
+        IoPriority.TryLowerThisThread();
         foreach (var act in work.GetConsumingEnumerable())
             act();
     }
