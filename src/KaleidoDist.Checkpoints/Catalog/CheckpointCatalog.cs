@@ -60,10 +60,13 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
     /// quarantine when the content is proven wrong. Those that a later one superseded are passed over.
     /// </summary>
     /// <param name="expectations">What it must agree with; null for nothing.</param>
-    /// <exception cref="KaleidoException">There are checkpoints, but none is valid (starting over is the user's decision); or it is of another job.</exception>
-    public CheckpointSelection FindLatestValid(CheckpointExpectations? expectations = null)
+    /// <param name="maxLostSteps">Most steps to be repeated because of damage; null for any number. Beyond that nothing is moved, and the user decides.</param>
+    /// <exception cref="KaleidoException">
+    /// There are checkpoints, but none is valid (starting over is the user's decision); or the newest valid one is too old; or it is of another job.
+    /// </exception>
+    public CheckpointSelection FindLatestValid(CheckpointExpectations? expectations = null, long? maxLostSteps = null)
     {
-        var failed = new List<(CheckpointVerification Verification, bool Quarantined)>();
+        var failed = new List<CheckpointVerification>();
         var numbers = Log.Numbers();
         var last = numbers.Concat(Log.QuarantinedNumbers()).DefaultIfEmpty(0).Max();
         foreach (var seq in Line())
@@ -71,13 +74,15 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
             var verification = Verifier.Verify(seq);
             if (!verification.IsValid)
             {
-                failed.Add((verification, TryQuarantine(verification)));
+                failed.Add(verification);
                 continue;
             }
 
             var manifest = verification.Manifest!;
             expectations?.Require(manifest, paths.Run);
-            return new CheckpointSelection(manifest, Head(manifest), Damages(failed, manifest));
+            RequireFewLost(failed, manifest, maxLostSteps);
+            var damages = Damages(failed, manifest);
+            return new CheckpointSelection(manifest, Head(manifest), damages);
         }
 
         if (last == 0)
@@ -237,12 +242,24 @@ public sealed class CheckpointCatalog(string runDirectory, TimeProvider time, IS
         }
     }
 
-    private static List<CheckpointDamage> Damages(List<(CheckpointVerification Verification, bool Quarantined)> failed, CheckpointManifest? used)
+    /// <summary>A manifest that cannot be read says nothing of its step: then nobody knows that it is few.</summary>
+    private void RequireFewLost(List<CheckpointVerification> failed, CheckpointManifest used, long? maxLostSteps)
+    {
+        if (failed is not [var newest, ..] || maxLostSteps is not { } most || newest.Manifest?.Step - used.Step <= most)
+            return;
+        var lost = newest.Manifest is { } manifest ? $"{manifest.Step - used.Step} steps" : "an unknown number of steps";
+        throw new KaleidoException(
+            $"{newest.Problems[0].Code} Checkpoint {newest.Seq} of '{paths.Run}' is damaged ({newest.Problems[0].File}: {newest.Problems[0].Text}); going on from {used.Seq} would repeat {lost}, "
+            + $"expected at most {most} (checkpoint.max_lost_steps). Restore it from a copy, or accept the loss with --resume {used.Seq}.");
+    }
+
+    /// <summary>What is wrong with each, moved out of the log where that is proven.</summary>
+    private List<CheckpointDamage> Damages(List<CheckpointVerification> failed, CheckpointManifest? used)
         => [.. failed.Select(f => new CheckpointDamage(
-            f.Verification.Seq,
-            f.Verification.Manifest?.Step,
-            f.Verification.Problems.FirstOrDefault(p => p.IsProven) ?? f.Verification.Problems[0],
+            f.Seq,
+            f.Manifest?.Step,
+            f.Problems.FirstOrDefault(p => p.IsProven) ?? f.Problems[0],
             used?.Seq ?? 0,
-            f.Verification.Manifest?.Step - (used?.Step ?? 0),
-            f.Quarantined))];
+            f.Manifest?.Step - (used?.Step ?? 0),
+            TryQuarantine(f)))];
 }

@@ -263,6 +263,9 @@ public sealed record CheckpointSpec
     /// <summary>Of every such span of time the newest checkpoint is kept; null for no such rule.</summary>
     public TimeSpan? KeepEvery { get; init; } = TimeSpan.FromHours(6);
 
+    /// <summary>Most steps that may be repeated because newer checkpoints are damaged; 0 for none at all. Null: as many as it takes.</summary>
+    public long? MaxLostSteps { get; init; }
+
     /// <summary>The best checkpoints by a metric are kept; null for no such rule.</summary>
     public KeepBestSpec? KeepBest { get; init; }
 }

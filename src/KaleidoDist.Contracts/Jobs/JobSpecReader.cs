@@ -214,6 +214,7 @@ public static partial class JobSpecReader
             EverySteps = steps,
             KeepLast = (int)keep.Integer("last", 3, 2, 1_000_000),
             KeepEvery = keep.TimeOrOff("every", TimeSpan.FromHours(6)),
+            MaxLostSteps = section.Has("max_lost_steps") ? section.Integer("max_lost_steps", 0, 0) : null,
             KeepBest = keep.Has("best") ? BindKeepBest(keep.Section("best"), data, tasks) : null,
         };
         keep.Finish();

@@ -109,7 +109,7 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
     {
         for (var choice = 1; choice <= MaxChoices; choice++)
         {
-            var selection = job.ResumeSeq > 0 ? catalog.FindValid(job.ResumeSeq, expectations) : catalog.FindLatestValid(expectations);
+            var selection = job.ResumeSeq > 0 ? catalog.FindValid(job.ResumeSeq, expectations) : catalog.FindLatestValid(expectations, job.Spec.Checkpoint.MaxLostSteps);
             if (selection.Manifest is not { } chosen || catalog.StandOn(chosen.Seq))
                 return selection;
         }

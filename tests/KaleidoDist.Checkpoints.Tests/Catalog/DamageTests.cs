@@ -165,6 +165,28 @@ public sealed class DamageTests
     }
 
     [Fact]
+    public void WhereDamageWouldCostMoreStepsThanAllowedTheUserDecidesAndNothingIsMoved()
+    {
+        using var folder = new TemporaryFolder();
+        var run = new Run(folder.Path);
+        run.Save(10);
+        var newest = run.Save(310);
+        File.WriteAllText(run.DataFile(newest, "state-00001-of-00001.json"), "damaged");
+
+        for (var trial = 0; trial < 2; trial++)
+        {
+            var error = Assert.Throws<KaleidoException>(() => run.Catalog.FindLatestValid(maxLostSteps: 299));
+            Assert.StartsWith($"KD-S111 Checkpoint 2 of '{folder.Path}' is damaged (state-00001-of-00001.json: it has 7 bytes, expected ", error.Message);
+            Assert.EndsWith("going on from 1 would repeat 300 steps, expected at most 299 (checkpoint.max_lost_steps). Restore it from a copy, or accept the loss with --resume 1.", error.Message);
+            Assert.Equal([1L, 2L], run.Catalog.Numbers());
+        }
+
+        var selection = run.Catalog.FindLatestValid(maxLostSteps: 300);
+        Assert.Equal((1, 300, true), (selection.Manifest!.Seq, selection.Damages[0].StepsLost, selection.Damages[0].Quarantined));
+        Assert.Empty(run.Catalog.FindLatestValid(maxLostSteps: 0).Damages);
+    }
+
+    [Fact]
     public void ACheckpointOfANewerProgramIsNotMovedAway()
     {
         using var folder = new TemporaryFolder();

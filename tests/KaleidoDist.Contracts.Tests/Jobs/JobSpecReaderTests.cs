@@ -133,6 +133,13 @@ public sealed class JobSpecReaderTests
         Assert.Equal("/base/runs/job", Read(Minimal).OrThrow().Checkpoint.Root);
     }
 
+    [Fact]
+    public void HowManyStepsDamageMayCostIsOpenUnlessItIsSaid()
+    {
+        Assert.Null(Read(Minimal).OrThrow().Checkpoint.MaxLostSteps);
+        Assert.Equal(0, JobSpec.FromJson(Read(Minimal, "checkpoint.max_lost_steps=0").OrThrow().ToJson()).Checkpoint.MaxLostSteps);
+    }
+
     [Theory]
     [InlineData("25", 25, null)]
     [InlineData("90s", null, 90)]
