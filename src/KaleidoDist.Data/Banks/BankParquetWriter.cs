@@ -70,11 +70,7 @@ public sealed class BankParquetWriter : IAsyncDisposable
             => ListAsync<T>(RawSchema.Alignments, row => [.. row.Alignments.Select(value)], $"/{name}");
 
         Task ListAsync<T>(string name, Func<RawRow, IReadOnlyList<T>> list, string fieldOfElement = "") where T : struct
-        {
-            var field = fields[$"{name}/list/element{fieldOfElement}"];
-            var (values, definitions, repetitions) = Flatten(rows.Select(list), field.MaxDefinitionLevel);
-            return group.WriteAllPartsAsync<T>(field, values, definitions, repetitions, cancel);
-        }
+            => ListColumn.WriteAsync(group, fields[$"{name}/list/element{fieldOfElement}"], rows.Select(list), cancel);
     }
 
     /// <summary>Writes the footer.</summary>
@@ -86,24 +82,4 @@ public sealed class BankParquetWriter : IAsyncDisposable
         { Features: var features, Positions.Count: BankSchema.PositionCount } when features.Length == featureBytes => features,
         { Features.Length: var found } => throw new ArgumentException($"Row {row.SampleIndex} has {found} bytes of vectors; expected {featureBytes}.", nameof(row)),
     };
-
-    // Dremel encoding: repetition level 0 begins a row; an empty list is present (level 1) without an element.
-    private static (T[] Values, int[] Definitions, int[] Repetitions) Flatten<T>(IEnumerable<IReadOnlyList<T>> lists, int elementLevel)
-    {
-        const int emptyLevel = 1;
-        List<T> values = [];
-        List<int> definitions = [], repetitions = [];
-        foreach (var list in lists)
-        {
-            for (var i = 0; i < Math.Max(1, list.Count); i++)
-            {
-                repetitions.Add(i == 0 ? 0 : 1);
-                definitions.Add(list.Count == 0 ? emptyLevel : elementLevel);
-            }
-
-            values.AddRange(list);
-        }
-
-        return ([.. values], [.. definitions], [.. repetitions]);
-    }
 }

@@ -41,14 +41,8 @@ internal static class BankSchema
         new DataField<int>(RawSchema.SubcategoryId),
         new DataField(Features, typeof(ReadOnlyMemory<byte>), isNullable: false),
         new ListField(Positions, new DataField<float>("element")),
-        new ListField(RawSchema.ForegroundBox, new DataField<int>("element")),
-        new ListField(RawSchema.Alignments, new StructField(
-            "element",
-            new DataField<short>(AnnotationReader.WordStart),
-            new DataField<short>(AnnotationReader.WordEnd),
-            new DataField<sbyte>(AnnotationReader.Level),
-            new DataField<sbyte>(AnnotationReader.Patch),
-            new DataField<float>(AnnotationReader.Score))));
+        RawSchema.Boxes(),
+        RawSchema.AlignmentLists());
 
     private static DataField Strings(string name) => new(name, typeof(string), isNullable: false);
 }

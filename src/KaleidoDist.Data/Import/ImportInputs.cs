@@ -49,7 +49,7 @@ internal static class ImportInputs
     }
 
     /// <summary>How files of a source are written.</summary>
-    public static RawLayout Layout(ImportSource source) => new(source.HasAttributes, source.Kind == FolderSource.KindName ? null : source.Kind);
+    public static RawLayout Layout(ImportSource source) => new(source.Extras, source.Kind == FolderSource.KindName ? null : source.Kind);
 
     private static string Text(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
 }

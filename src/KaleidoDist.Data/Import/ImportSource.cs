@@ -18,8 +18,8 @@ public abstract class ImportSource : IDisposable
     /// <summary>Name of what holds the rows, for messages.</summary>
     internal abstract string RowsName { get; }
 
-    /// <summary>Whether rows have <see cref="ProductAttributes"/>.</summary>
-    internal virtual bool HasAttributes => false;
+    /// <summary>Those of <see cref="RawSchema.Extras"/> that rows may have.</summary>
+    internal virtual IReadOnlyCollection<string> Extras => [];
 
     /// <summary>Whether the source says which rows are for validation.</summary>
     internal virtual bool IsSplit => false;

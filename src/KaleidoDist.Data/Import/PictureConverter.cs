@@ -6,7 +6,11 @@ namespace KaleidoDist.Data;
 /// <param name="Bytes">Encoded picture.</param>
 /// <param name="Width">Pixels.</param>
 /// <param name="Height">Pixels.</param>
-internal sealed record StoredPicture(ReadOnlyMemory<byte> Bytes, int Width, int Height);
+internal sealed record StoredPicture(ReadOnlyMemory<byte> Bytes, int Width, int Height)
+{
+    /// <summary>Where in it the source's picture is; null for bare pixels, which have no boxes.</summary>
+    public PicturePlacement? Placement { get; init; }
+}
 
 /// <summary>Checks pictures on import and, when asked, writes them anew: upright, on white, no larger than needed.</summary>
 internal static class PictureConverter
@@ -30,8 +34,8 @@ internal static class PictureConverter
         if (picture is null)
             return null;
         return options.MaxSide is { } maxSide
-            ? Redraw(picture.Bitmap, picture.Origin, maxSide, options)
-            : new StoredPicture(source, picture.Bitmap.Width, picture.Bitmap.Height);
+            ? Redraw(picture, maxSide, options)
+            : new StoredPicture(source, picture.Bitmap.Width, picture.Bitmap.Height) { Placement = PicturePlacement.AsItIs(picture.UprightWidth, picture.UprightHeight) };
     }
 
     /// <summary>Bare pixels are always written anew, scaled down only when asked.</summary>
@@ -40,31 +44,31 @@ internal static class PictureConverter
         using var picture = SourcePicture.OfPixels(pixels);
         var maxSide = options.MaxSide ?? Math.Max(pixels.Width, pixels.Height);
         return maxSide < Math.Max(pixels.Width, pixels.Height) || options.Square
-            ? Redraw(picture.Bitmap, picture.Origin, maxSide, options)
+            ? Redraw(picture, maxSide, options)
             : Encode(picture.Bitmap, options);
     }
 
-    private static StoredPicture Redraw(SKBitmap source, SKEncodedOrigin origin, int maxSide, PictureOptions options)
+    private static StoredPicture Redraw(SourcePicture picture, int maxSide, PictureOptions options)
     {
-        var turned = origin >= SKEncodedOrigin.LeftTop;
-        var (width, height) = turned ? (source.Height, source.Width) : (source.Width, source.Height);
+        var (source, width, height) = (picture.Bitmap, picture.UprightWidth, picture.UprightHeight);
         var scale = Math.Min(1f, (float)maxSide / Math.Max(width, height));
         var (scaledWidth, scaledHeight) = (Scaled(width), Scaled(height));
         var side = Math.Max(scaledWidth, scaledHeight);
         var (targetWidth, targetHeight) = options.Square ? (side, side) : (scaledWidth, scaledHeight);
+        var (left, top) = ((targetWidth - scaledWidth) / 2, (targetHeight - scaledHeight) / 2);
 
         using var target = new SKBitmap(targetWidth, targetHeight, SKColorType.Rgba8888, SKAlphaType.Opaque);
         using (var canvas = new SKCanvas(target))
         using (var image = SKImage.FromBitmap(source))
         {
             canvas.Clear(SKColors.White);
-            canvas.Translate((targetWidth - scaledWidth) / 2, (targetHeight - scaledHeight) / 2);
+            canvas.Translate(left, top);
             canvas.Scale((float)scaledWidth / width, (float)scaledHeight / height);
-            canvas.Concat(Upright(origin, source.Width, source.Height));
+            canvas.Concat(Upright(picture.Origin, source.Width, source.Height));
             canvas.DrawImage(image, 0, 0, new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear));
         }
 
-        return Encode(target, options);
+        return Encode(target, options) with { Placement = new PicturePlacement(width, height, new PixelBox(left, top, left + scaledWidth, top + scaledHeight)) };
 
         int Scaled(int length) => Math.Max(1, (int)MathF.Round(length * scale));
     }

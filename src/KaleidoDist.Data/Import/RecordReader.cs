@@ -10,6 +10,9 @@ internal sealed class RecordReader(
         var text = spool.Read(index.Offset(row));
         var image = await source.ReadImageAsync(text, cancel);
         var picture = PictureConverter.Convert(image, pictures, out var refusal);
+        PixelBox? box = null;
+        if (picture is not null && text.ForegroundBox is { } given && (box = picture.Placement!.Place(given)) is null)
+            (picture, refusal) = (null, new NoImage(SkipReason.OutOfRange, $"foreground box [{given.X1}, {given.Y1}, {given.X2}, {given.Y2}] lies outside the picture"));
         if (picture is null)
         {
             skip(new SkippedRow(Path.GetFileName(source.RowsName), text.Line, refusal!.Reason, text.Image.Length > 0 ? $"{refusal.Detail}: {text.Image}" : refusal.Detail));
@@ -28,6 +31,8 @@ internal sealed class RecordReader(
             Height = picture.Height,
             Text = text.Text,
             Attributes = text.Attributes,
+            ForegroundBox = box is { } placed ? [placed.X1, placed.Y1, placed.X2, placed.Y2] : null,
+            Alignments = text.Alignments,
             Category = text.Category,
             Subcategory = text.Subcategory,
             CategoryId = categories.CategoryId(index.Pair(row)),

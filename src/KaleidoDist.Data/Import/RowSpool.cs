@@ -27,16 +27,7 @@ internal sealed class RowSpool : IDisposable
         foreach (var text in new[] { row.Image, row.Text, row.ProductId, row.Category, row.Subcategory })
             writer.Write(text);
         writer.Write((sbyte)(row.Split is { } split ? (int)split : -1));
-        writer.Write(row.Attributes is not null);
-        if (row.Attributes is not { } attributes)
-            return offset;
-        foreach (var text in new[] { attributes.Title, attributes.Brand, attributes.Gender, attributes.Season, attributes.Composition, attributes.Department, attributes.Pose })
-        {
-            writer.Write(text is not null);
-            writer.Write(text ?? "");
-        }
-
-        writer.Write(attributes.PriceUsd ?? float.NaN);
+        WriteExtras(row);
         return offset;
     }
 
@@ -48,23 +39,61 @@ internal sealed class RowSpool : IDisposable
         {
             Split = reader.ReadSByte() is >= 0 and var split ? (DataSplit)split : null,
             Attributes = reader.ReadBoolean() ? ReadAttributes() : null,
+            ForegroundBox = reader.ReadBoolean() ? new PixelBox(reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32()) : null,
+            Alignments = ReadAlignments(),
         };
     }
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => file.Dispose();
 
-    private ProductAttributes ReadAttributes() => new()
+    private void WriteExtras(SourceRow row)
     {
-        Title = ReadText(),
-        Brand = ReadText(),
-        Gender = ReadText(),
-        Season = ReadText(),
-        Composition = ReadText(),
-        Department = ReadText(),
-        Pose = ReadText(),
-        PriceUsd = reader.ReadSingle() is var price && float.IsNaN(price) ? null : price,
-    };
+        writer.Write(row.Attributes is not null);
+        if (row.Attributes is { } attributes)
+        {
+            foreach (var text in attributes.Texts)
+            {
+                writer.Write(text is not null);
+                writer.Write(text ?? "");
+            }
+
+            writer.Write(attributes.PriceUsd ?? float.NaN);
+        }
+
+        writer.Write(row.ForegroundBox is not null);
+        if (row.ForegroundBox is { } box)
+        {
+            foreach (var end in new[] { box.X1, box.Y1, box.X2, box.Y2 })
+                writer.Write(end);
+        }
+
+        writer.Write(row.Alignments.Count);
+        foreach (var alignment in row.Alignments)
+        {
+            writer.Write(alignment.WordStart);
+            writer.Write(alignment.WordEnd);
+            writer.Write(alignment.Level);
+            writer.Write(alignment.Patch);
+            writer.Write(alignment.Score);
+        }
+    }
+
+    private ProductAttributes ReadAttributes()
+    {
+        var texts = new string?[RawSchema.Attributes.Count - 1];
+        for (var i = 0; i < texts.Length; i++)
+            texts[i] = ReadText();
+        return ProductAttributes.From(texts, reader.ReadSingle() is var price && float.IsNaN(price) ? null : price);
+    }
+
+    private IReadOnlyList<Alignment> ReadAlignments()
+    {
+        var alignments = new Alignment[reader.ReadInt32()];
+        for (var i = 0; i < alignments.Length; i++)
+            alignments[i] = new Alignment(reader.ReadInt16(), reader.ReadInt16(), reader.ReadSByte(), reader.ReadSByte(), reader.ReadSingle());
+        return alignments;
+    }
 
     private string? ReadText()
     {

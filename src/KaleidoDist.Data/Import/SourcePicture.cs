@@ -20,6 +20,15 @@ internal sealed class SourcePicture : IDisposable
     /// <summary>How the stored picture is turned (EXIF orientation).</summary>
     public SKEncodedOrigin Origin { get; }
 
+    /// <summary>Its width when it stands upright.</summary>
+    public int UprightWidth => IsTurned ? Bitmap.Height : Bitmap.Width;
+
+    /// <summary>Its height when it stands upright.</summary>
+    public int UprightHeight => IsTurned ? Bitmap.Width : Bitmap.Height;
+
+    // The last four origins swap rows and columns.
+    private bool IsTurned => Origin >= SKEncodedOrigin.LeftTop;
+
     /// <summary>Decodes a picture, or returns null and the reason it cannot be used.</summary>
     public static SourcePicture? Decode(ReadOnlySpan<byte> bytes, out NoImage? refusal)
     {

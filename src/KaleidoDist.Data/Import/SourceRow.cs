@@ -18,8 +18,14 @@ internal sealed record SourceRow(long Line, string Image, string Text, string Pr
     /// <summary>What the source knows beyond the text.</summary>
     public ProductAttributes? Attributes { get; init; }
 
+    /// <summary>The foreground in pixels of the upright picture as the source has it; null to have it found.</summary>
+    public PixelBox? ForegroundBox { get; init; }
+
+    /// <summary>Known word-patch alignments.</summary>
+    public IReadOnlyList<Alignment> Alignments { get; init; } = [];
+
     /// <summary>Whether a text has a character 0, which no picture's path and no description has.</summary>
-    public bool HasNul => new[] { Image, Text, ProductId, Category, Subcategory }.Any(t => t.Contains('\0'));
+    public bool HasNul => new[] { Image, Text, ProductId, Category, Subcategory }.Concat(Attributes?.Texts ?? []).Any(t => t?.Contains('\0') == true);
 
     /// <summary>A row from the values of its columns, or null and the reason it cannot be one.</summary>
     public static SourceRow? From(long line, Func<string, string?> value, ImportColumns columns, out string problem)

@@ -50,9 +50,8 @@ internal static class AnnotationReader
             for (var i = 0; i < count; i++)
             {
                 var found = list[i] = new Alignment(starts[row][i], ends[row][i], levels[row][i], patches[row][i], scores[row][i]);
-                if (found.WordStart < 0 || found.WordEnd <= found.WordStart || found.Level is < 1 or > PatchLevels.Count
-                    || found.Patch < 0 || found.Patch >= PatchLevels.Size(found.Level) || !float.IsFinite(found.Score))
-                    throw Wrong(file, location, row, $"the alignment {found}", $"0 <= word start < word end, level 1..{PatchLevels.Count}, patch 0..level^2-1 and a finite score");
+                if (!found.IsPossible)
+                    throw Wrong(file, location, row, $"the alignment {found}", Alignment.Possible);
             }
 
             alignments[row] = list;

@@ -26,4 +26,20 @@ public sealed record ProductAttributes
 
     /// <summary>Price in US dollars, finite.</summary>
     public float? PriceUsd { get; init; }
+
+    /// <summary>The texts, in the order of <see cref="RawSchema.Attributes"/>.</summary>
+    internal IReadOnlyList<string?> Texts => [Title, Brand, Gender, Season, Composition, Department, Pose];
+
+    /// <summary>Attributes from their <see cref="Texts"/> and the price.</summary>
+    internal static ProductAttributes From(IReadOnlyList<string?> texts, float? price) => new()
+    {
+        Title = texts[0],
+        Brand = texts[1],
+        Gender = texts[2],
+        Season = texts[3],
+        Composition = texts[4],
+        Department = texts[5],
+        Pose = texts[6],
+        PriceUsd = price,
+    };
 }

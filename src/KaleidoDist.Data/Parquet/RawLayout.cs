@@ -6,25 +6,25 @@ namespace KaleidoDist.Data;
 /// <summary>How <see cref="RawRecord"/>s are written: the columns of <see cref="RawSchema"/>, none of them compressed by itself.</summary>
 internal sealed class RawLayout : IShardLayout<RawRecord>
 {
-    private readonly bool withAttributes;
+    private readonly IReadOnlyCollection<string> extras;
 
     /// <summary>Describes files of a source.</summary>
-    /// <param name="withAttributes">Whether the source has the optional columns of <see cref="ProductAttributes"/>.</param>
+    /// <param name="extras">Those of <see cref="RawSchema.Extras"/> that the source has.</param>
     /// <param name="source">The importer's kind of source, for the file's metadata; null where the file is not an import's.</param>
-    public RawLayout(bool withAttributes, string? source)
+    public RawLayout(IReadOnlyCollection<string> extras, string? source)
     {
-        this.withAttributes = withAttributes;
+        this.extras = extras;
         var metadata = new Dictionary<string, string> { [RawSchema.NameKey] = RawSchema.Name, [RawSchema.VersionKey] = RawSchema.Version };
         if (source is not null)
             metadata.Add(RawSchema.SourceKey, source);
         Metadata = metadata;
     }
 
-    /// <summary>Files without optional columns.</summary>
-    public static RawLayout Plain { get; } = new(withAttributes: false, source: null);
+    /// <summary>Files without extra columns.</summary>
+    public static RawLayout Plain { get; } = new([], source: null);
 
     /// <inheritdoc/>
-    public ParquetSchema Schema => RawSchema.Written(withAttributes);
+    public ParquetSchema Schema => RawSchema.Written(extras);
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, string> Metadata { get; }
@@ -34,7 +34,7 @@ internal sealed class RawLayout : IShardLayout<RawRecord>
     {
         foreach (var field in fields)
         {
-            await (field.Name switch
+            await (field.Path.ToString() switch
             {
                 RawSchema.SampleId => WriteAsync(r => r.SampleId),
                 RawSchema.ProductId => WriteAsync(r => r.ProductId.AsMemory()),
@@ -57,7 +57,13 @@ internal sealed class RawLayout : IShardLayout<RawRecord>
                 RawSchema.CategoryId => WriteAsync(r => r.CategoryId),
                 RawSchema.SubcategoryId => WriteAsync(r => r.SubcategoryId),
                 RawSchema.Split => WriteAsync(r => r.Split.AsMemory()),
-                _ => throw new InvalidOperationException($"Column {field.Name} has no value to write."),
+                $"{RawSchema.ForegroundBox}/list/element" => WriteListAsync(r => r.ForegroundBox ?? []),
+                $"{RawSchema.Alignments}/list/element/{AnnotationReader.WordStart}" => WriteAlignmentsAsync(a => a.WordStart),
+                $"{RawSchema.Alignments}/list/element/{AnnotationReader.WordEnd}" => WriteAlignmentsAsync(a => a.WordEnd),
+                $"{RawSchema.Alignments}/list/element/{AnnotationReader.Level}" => WriteAlignmentsAsync(a => a.Level),
+                $"{RawSchema.Alignments}/list/element/{AnnotationReader.Patch}" => WriteAlignmentsAsync(a => a.Patch),
+                $"{RawSchema.Alignments}/list/element/{AnnotationReader.Score}" => WriteAlignmentsAsync(a => a.Score),
+                _ => throw new InvalidOperationException($"Column {field.Path} has no value to write."),
             });
 
             Task WriteAsync<T>(Func<RawRecord, T> value) where T : struct
@@ -65,6 +71,10 @@ internal sealed class RawLayout : IShardLayout<RawRecord>
 
             Task WriteTextAsync(Func<ProductAttributes, string?> value)
                 => group.WriteAsync(field, rows.Select(r => r.Attributes is { } attributes ? value(attributes) : null).ToArray()!);
+
+            Task WriteAlignmentsAsync<T>(Func<Alignment, T> value) where T : struct => WriteListAsync<T>(r => [.. r.Alignments.Select(value)]);
+
+            Task WriteListAsync<T>(Func<RawRecord, IReadOnlyList<T>> list) where T : struct => ListColumn.WriteAsync(group, field, rows.Select(list), cancel);
         }
     }
 }

@@ -42,6 +42,12 @@ public sealed record RawRecord
     /// <summary>Sub-category number.</summary>
     public int SubcategoryId { get; init; }
 
+    /// <summary>Foreground box x1, y1, x2, y2 in pixels of the upright picture (exclusive ends), or null to have it found.</summary>
+    public IReadOnlyList<int>? ForegroundBox { get; init; }
+
+    /// <summary>Known word-patch alignments; empty for none.</summary>
+    public IReadOnlyList<Alignment> Alignments { get; init; } = [];
+
     /// <summary>train, valid or test.</summary>
     public string Split { get; init; } = "train";
 }

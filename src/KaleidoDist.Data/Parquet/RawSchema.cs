@@ -60,8 +60,15 @@ internal static class RawSchema
     /// <summary>Columns a reader takes where they are; their types are checked all the same.</summary>
     public static readonly IReadOnlyList<DataField> Optional = [Strings(Category), Strings(Subcategory)];
 
-    /// <summary>All columns in the order they are written; only attributes are nullable, and they are there where the source has them.</summary>
-    public static ParquetSchema Written(bool withAttributes) => new(
+    /// <summary>Columns of <see cref="ProductAttributes"/>, in their order.</summary>
+    public static readonly IReadOnlyList<string> Attributes = [Title, Brand, Gender, Season, Composition, Department, Pose, PriceUsd];
+
+    /// <summary>Columns that are written only where the source has them: attributes, boxes and alignments.</summary>
+    public static readonly IReadOnlyList<string> Extras = [.. Attributes, ForegroundBox, Alignments];
+
+    /// <summary>All columns in the order they are written; only the extra ones are nullable or lists.</summary>
+    /// <param name="extras">Those of <see cref="Extras"/> that the source has.</param>
+    public static ParquetSchema Written(IReadOnlyCollection<string> extras) => new(
     (Field[])[
         new DataField<long>(SampleId),
         Strings(ProductId),
@@ -71,13 +78,27 @@ internal static class RawSchema
         new DataField<int>(Width),
         new DataField<int>(Height),
         Strings(Text),
-        .. withAttributes ? Attributes() : [],
+        .. Attributes.Where(extras.Contains).Select(Attribute),
         Strings(Category),
         Strings(Subcategory),
         new DataField<int>(CategoryId),
         new DataField<int>(SubcategoryId),
         Strings(Split),
+        .. extras.Contains(ForegroundBox) ? [Boxes()] : Array.Empty<Field>(),
+        .. extras.Contains(Alignments) ? [AlignmentLists()] : Array.Empty<Field>(),
     ]);
+
+    /// <summary>The column <see cref="ForegroundBox"/>.</summary>
+    public static Field Boxes() => new ListField(ForegroundBox, new DataField<int>("element"));
+
+    /// <summary>The column <see cref="Alignments"/>.</summary>
+    public static Field AlignmentLists() => new ListField(Alignments, new StructField(
+        "element",
+        new DataField<short>(AnnotationReader.WordStart),
+        new DataField<short>(AnnotationReader.WordEnd),
+        new DataField<sbyte>(AnnotationReader.Level),
+        new DataField<sbyte>(AnnotationReader.Patch),
+        new DataField<float>(AnnotationReader.Score)));
 
     /// <summary>The name a person knows a column's type by.</summary>
     public static string TypeName(DataField field) => field.IsArray ? "list" : field.ClrType switch
@@ -87,11 +108,7 @@ internal static class RawSchema
         var type => type.Name.ToLowerInvariant(),
     };
 
-    private static IEnumerable<Field> Attributes() =>
-    [
-        .. new[] { Title, Brand, Gender, Season, Composition, Department, Pose }.Select(name => new DataField(name, typeof(string), isNullable: true)),
-        new DataField<float?>(PriceUsd),
-    ];
+    private static DataField Attribute(string name) => name == PriceUsd ? new DataField<float?>(name) : new DataField(name, typeof(string), isNullable: true);
 
     private static DataField Strings(string name) => new(name, typeof(string), isNullable: false);
 

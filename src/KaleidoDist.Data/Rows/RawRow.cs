@@ -1,3 +1,5 @@
+using KaleidoDist.Contracts;
+
 namespace KaleidoDist.Data;
 
 /// <summary>A word of the text and a patch of the picture that belong together (paper, section 3.3).</summary>
@@ -6,7 +8,15 @@ namespace KaleidoDist.Data;
 /// <param name="Level">Patch level, 1..5.</param>
 /// <param name="Patch">Patch index within the level, row-major.</param>
 /// <param name="Score">Strength, larger is stronger.</param>
-public readonly record struct Alignment(short WordStart, short WordEnd, sbyte Level, sbyte Patch, float Score);
+public readonly record struct Alignment(short WordStart, short WordEnd, sbyte Level, sbyte Patch, float Score)
+{
+    /// <summary>What <see cref="IsPossible"/> demands, in words.</summary>
+    internal static readonly string Possible = $"0 <= word start < word end, level 1..{PatchLevels.Count}, patch 0..level^2-1 and a finite score";
+
+    /// <summary>Whether word and patch can be.</summary>
+    internal bool IsPossible => WordStart >= 0 && WordEnd > WordStart && Level is >= 1 and <= PatchLevels.Count
+        && Patch >= 0 && Patch < PatchLevels.Size(Level) && float.IsFinite(Score);
+}
 
 /// <summary>One row of a data set, not yet decoded: a picture (<c>kaleido-raw</c>) or its patch vectors (<c>kaleido-bank</c>), and a text.</summary>
 public sealed record RawRow

@@ -130,7 +130,7 @@ public sealed class DataCommandTests : IDisposable
 
     [Theory]
     [InlineData("text", "--columns: 'text' is no column; expected KEY=NAME, as in text=caption.")]
-    [InlineData("txet=caption", "--columns: unknown 'txet'; expected image, text, product_id, category or subcategory.")]
+    [InlineData("txet=caption", "--columns: unknown 'txet'; expected image, text, product_id, category, subcategory, title, brand, gender, season, composition, department, pose, price_usd, fg_box, alignments.")]
     public async Task WrongColumnNamesAreExplained(string columns, string message)
     {
         var (exitCode, _, error) = await RunAsync("import", "a", "b.csv", "c", "--columns", columns);

@@ -33,9 +33,9 @@ internal static class FashionGenRows
                 var row = new SourceRow(start + i + 1, "", text[i].Trim(), ids[i].ToString(CultureInfo.InvariantCulture), category[i].Trim(), subcategory[i].Trim())
                 {
                     Split = split,
-                    Attributes = Attributes([.. values.Select(v => Value(v?[i]))], price?[i]),
+                    Attributes = ProductAttributes.From([.. values.Select(v => Value(v?[i]))], price?[i]),
                 };
-                if (Refusal(row, ids[i], values, i) is { } refusal)
+                if (Refusal(row, ids[i]) is { } refusal)
                     skip(new SkippedRow(name, row.Line, refusal.Reason, refusal.Detail));
                 else
                     yield return row with { Subcategory = row.Subcategory.Length > 0 ? row.Subcategory : row.Category };
@@ -43,7 +43,7 @@ internal static class FashionGenRows
         }
     }
 
-    private static (SkipReason Reason, string Detail)? Refusal(SourceRow row, long id, string[]?[] values, int index)
+    private static (SkipReason Reason, string Detail)? Refusal(SourceRow row, long id)
     {
         if (row.Text.Length == 0)
             return (SkipReason.MissingValue, "no description");
@@ -51,22 +51,10 @@ internal static class FashionGenRows
             return (SkipReason.MissingValue, "no category");
         if (id < 0)
             return (SkipReason.OutOfRange, $"product {id} is below 0");
-        if (row.HasNul || values.Any(v => v?[index].Contains('\0') == true))
+        if (row.HasNul)
             return (SkipReason.NulByte, "a text has a byte 0");
         return row.Attributes is { PriceUsd: { } price } && !float.IsFinite(price) ? (SkipReason.NotANumber, "the price is not finite") : null;
     }
 
     private static string? Value(string? text) => text?.Trim() is { Length: > 0 } value ? value : null;
-
-    private static ProductAttributes Attributes(string?[] values, float? price) => new()
-    {
-        Title = values[0],
-        Brand = values[1],
-        Gender = values[2],
-        Season = values[3],
-        Composition = values[4],
-        Department = values[5],
-        Pose = values[6],
-        PriceUsd = price,
-    };
 }

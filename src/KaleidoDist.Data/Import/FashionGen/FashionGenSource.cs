@@ -44,7 +44,7 @@ public sealed class FashionGenSource : ImportSource
 
     internal override string RowsName => path;
 
-    internal override bool HasAttributes => true;
+    internal override IReadOnlyCollection<string> Extras => RawSchema.Attributes;
 
     internal override bool IsSplit => files.Length > 1;
 

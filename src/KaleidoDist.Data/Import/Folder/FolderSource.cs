@@ -26,11 +26,14 @@ public sealed class FolderSource : ImportSource
 
     internal override string RowsName => metadataFile;
 
+    internal override IReadOnlyCollection<string> Extras => [.. columns.Extras.Keys];
+
     /// <summary>The list is hashed; of the pictures only their folder is known.</summary>
     internal override IReadOnlyDictionary<string, string> Identity() => new Dictionary<string, string>
     {
         ["list"] = SourceFingerprint.Of(metadataFile),
-        ["columns"] = columns.ToString(),
+        ["columns"] = $"{columns.Image}, {columns.Text}, {columns.ProductId}, {columns.Category}, {columns.Subcategory}",
+        ["extra columns"] = string.Join(", ", columns.Extras.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => $"{e.Key}={e.Value}")),
         ["pictures"] = pictures.Root,
     };
 

@@ -11,4 +11,15 @@ public sealed record ImportColumns(
     string Text = "text",
     string ProductId = "product_id",
     string Category = "category",
-    string Subcategory = "subcategory");
+    string Subcategory = "subcategory")
+{
+    /// <summary>Columns of the data set that are taken only when asked for.</summary>
+    public static IReadOnlyList<string> ExtraNames => RawSchema.Extras;
+
+    /// <summary>
+    /// The columns of the source by their name in the data set, one of <see cref="ExtraNames"/>. Attributes are texts, and the price a
+    /// number; <c>fg_box</c> is the JSON array [x1, y1, x2, y2] in pixels of the upright picture, exclusive ends; <c>alignments</c> is a
+    /// JSON array of objects with word_start, word_end, level, patch and score (see <see cref="Alignment"/>). A row without a value has none.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Extras { get; init; } = new Dictionary<string, string>();
+}

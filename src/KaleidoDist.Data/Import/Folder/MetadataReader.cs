@@ -51,7 +51,7 @@ internal static class MetadataReader
             using var document = JsonDocument.Parse(json);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 refusal = (SkipReason.Malformed, "not a JSON object");
-            else if (Row(line.Number, key => Value(document.RootElement, key), columns, out refusal) is { } row)
+            else if (Row(line.Number, ValuesOf(document.RootElement), columns, out refusal) is { } row)
                 return row;
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
@@ -66,13 +66,19 @@ internal static class MetadataReader
     private static ReadOnlyMemory<byte> WithoutMark(ByteLine line)
         => line.Offset == 0 && line.Bytes.Span.StartsWith("\uFEFF"u8) ? line.Bytes[3..] : line.Bytes;
 
-    private static string? Value(JsonElement row, string name)
-        => !row.TryGetProperty(name, out var value) ? null : value.ValueKind switch
+    private static SourceValues ValuesOf(JsonElement row)
+    {
+        return new SourceValues(Text, List);
+
+        string? Text(string name) => !row.TryGetProperty(name, out var value) ? null : value.ValueKind switch
         {
             JsonValueKind.String => value.GetString(),
             JsonValueKind.Number => value.GetRawText(),
             _ => null,
         };
+
+        string? List(string name) => !row.TryGetProperty(name, out var value) ? null : value.ValueKind == JsonValueKind.String ? value.GetString() : value.GetRawText();
+    }
 
     private static IEnumerable<SourceRow> ReadCsv(string path, char separator, ImportColumns columns, Action<SkippedRow> skip)
     {
@@ -89,13 +95,16 @@ internal static class MetadataReader
             csv.ReadHeader();
             return FieldIndexes(path, csv.Headers ?? [], columns);
         });
+        var values = new SourceValues(Value, Value);
         while (Guarded(path, csv.Read))
         {
-            if (Row(csv.LineNumber, key => fields.TryGetValue(key, out var field) && field < csv.FieldCount ? csv.GetString(field) : null, columns, out var refusal) is { } row)
+            if (Row(csv.LineNumber, values, columns, out var refusal) is { } row)
                 yield return row;
             else
                 skip(new SkippedRow(Path.GetFileName(path), csv.LineNumber, refusal!.Value.Reason, refusal.Value.Detail));
         }
+
+        string? Value(string column) => fields.TryGetValue(column, out var field) && field < csv.FieldCount ? csv.GetString(field) : null;
     }
 
     private static T Guarded<T>(string path, Func<T> read)
@@ -115,7 +124,7 @@ internal static class MetadataReader
         var fields = new Dictionary<string, int>(StringComparer.Ordinal);
         for (var i = 0; i < header.Count; i++)
             fields.TryAdd(header[i], i);
-        foreach (var column in new[] { columns.Image, columns.Text })
+        foreach (var column in columns.Extras.Values.Prepend(columns.Text).Prepend(columns.Image))
         {
             if (!fields.ContainsKey(column))
                 throw KaleidoException.Usage($"'{path}' has no column '{column}'; found '{string.Join("', '", header)}'. Name the right one with --columns.");
@@ -124,17 +133,15 @@ internal static class MetadataReader
         return fields;
     }
 
-    private static SourceRow? Row(long line, Func<string, string?> value, ImportColumns columns, out (SkipReason Reason, string Detail)? refusal)
+    private static SourceRow? Row(long line, SourceValues values, ImportColumns columns, out (SkipReason Reason, string Detail)? refusal)
     {
-        var row = SourceRow.From(line, value, columns, out var problem);
-        if (row is null)
+        if (SourceRow.From(line, values.Text, columns, out var problem) is not { } bare)
             refusal = (SkipReason.MissingValue, problem);
-        else if (row.HasNul)
-            refusal = (SkipReason.NulByte, "a text has a byte 0");
-        else
+        else if (ExtraValues.AddTo(bare, values, columns, out refusal) is { } row)
         {
-            refusal = null;
-            return row;
+            if (!row.HasNul)
+                return row;
+            refusal = (SkipReason.NulByte, "a text has a byte 0");
         }
 
         return null;
