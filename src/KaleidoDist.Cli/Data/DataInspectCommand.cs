@@ -37,7 +37,9 @@ internal static class DataInspectCommand
         {
             var output = parsed.InvocationConfiguration.Output;
             var manifest = await DatasetIndexer.IndexAsync(parsed.GetRequiredValue(Source), cancel);
-            var report = await DatasetInspector.InspectAsync(manifest, cancel: cancel);
+            using var progress = ImportProgressLine.OnTerminal(parsed.InvocationConfiguration.Error);
+            var report = await DatasetInspector.InspectAsync(manifest, progress, cancel);
+            progress?.Clear();
             if (parsed.GetValue(Json))
                 output.WriteLine(JsonSerializer.Serialize(report, JsonFormat));
             else
@@ -66,13 +68,8 @@ internal static class DataInspectCommand
         Table(console, ["Words of text", "Rows"], report.TextLengths.Select(t => new[] { Range(t), Number(t.RowCount) }));
         Table(console, ["Picture size", "Rows"], report.PictureSizes.Select(s => new[] { $"{s.Width} x {s.Height}", Number(s.RowCount) }));
 
-        var ways = report.ForegroundWays;
-        if (ways.Total > 0)
-        {
-            output.WriteLine(FormattableString.Invariant(
-                $"Foreground boxes: {ways.Given:N0} given, {ways.Border:N0} by the border, {ways.Saliency:N0} by saliency, {ways.Whole:N0} not found: the whole picture ({ways.WholeShare:P1})"));
-        }
-
+        if (report.ForegroundWays is { Total: > 0 } ways)
+            output.WriteLine(ForegroundLine.Of(ways));
         output.WriteLine(FormattableString.Invariant($"{report.BadRowCount:N0} bad rows ({(double)report.BadRowCount / report.RowCount:P2})"));
         foreach (var row in report.BadRows)
             output.WriteLine($"  {row.File}, row group {row.RowGroup}, row {row.Row}: {row.Reason}");

@@ -41,7 +41,9 @@ internal static class DataStatsCommand
             var model = ModelConfig.Preset(preset)
                 ?? throw KaleidoException.Usage($"--preset does not know '{preset}'; expected one of {string.Join(", ", ModelConfig.PresetNames)}.");
             var source = parsed.GetRequiredValue(Source);
-            var statistics = await DatasetMeasurement.MeasureAsync(await DatasetIndexer.IndexAsync(source, cancel), model, cancel);
+            using var progress = ImportProgressLine.OnTerminal(parsed.InvocationConfiguration.Error);
+            var statistics = await DatasetMeasurement.MeasureAsync(await DatasetIndexer.IndexAsync(source, cancel), model, progress, cancel);
+            progress?.Clear();
             if (parsed.GetValue(Json))
                 output.WriteLine(JsonSerializer.Serialize(statistics, JsonFormat));
             else
@@ -61,14 +63,12 @@ internal static class DataStatsCommand
     private static void Print(DatasetStatistics statistics, TextWriter output)
     {
         var good = statistics.RowCount - statistics.BadRowCount;
-        var ways = statistics.ForegroundWays;
         output.WriteLine(FormattableString.Invariant($"{statistics.RowCount:N0} rows, {statistics.BadRowCount:N0} of them bad and left out below"));
         output.WriteLine(FormattableString.Invariant(
             $"Texts: {statistics.CutRowCount:N0} ({Share(statistics.CutRowCount, good)}) are longer than {statistics.TextLength} tokens and cut"));
         Histogram("Tokens of a text", statistics.TokenCounts, good, output);
         Histogram("Box share of the picture", statistics.BoxShares, good, output);
-        output.WriteLine(FormattableString.Invariant(
-            $"Boxes: {ways.Given:N0} given, {ways.Border:N0} by the border, {ways.Saliency:N0} by saliency, {ways.Whole:N0} not found: the whole picture ({ways.WholeShare:P1})"));
+        output.WriteLine(ForegroundLine.Of(statistics.ForegroundWays));
         Classes("Category", statistics.Categories, good, output);
         Classes("Sub-category", statistics.Subcategories, good, output);
         Histogram("Longer side in pixels", statistics.LongerSides, good, output);

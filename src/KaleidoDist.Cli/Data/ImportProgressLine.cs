@@ -27,7 +27,10 @@ internal sealed class ImportProgressLine : IProgress<ImportProgress>, IDisposabl
 
     /// <summary>Progress on standard error, or on what stands in for it.</summary>
     public static ImportProgressLine On(TextWriter error)
-        => new(error, TimeProvider.System, isTerminal: error == Console.Error && !Console.IsErrorRedirected);
+        => new(error, TimeProvider.System, IsTerminal(error));
+
+    /// <summary>Progress on standard error where that is a terminal; null elsewhere, for work that leaves no trace in a log.</summary>
+    public static ImportProgressLine? OnTerminal(TextWriter error) => IsTerminal(error) ? On(error) : null;
 
     /// <summary>Notes progress, and shows it when the last time is long enough ago.</summary>
     public void Report(ImportProgress value)
@@ -62,9 +65,12 @@ internal sealed class ImportProgressLine : IProgress<ImportProgress>, IDisposabl
         var left = speed > 0 && value.Total > value.Done ? $", {TimeSpan.FromSeconds(Math.Ceiling((value.Total - value.Done) / speed)):g} left" : "";
         return value.Phase switch
         {
+            ImportPhase.Reading => string.Create(CultureInfo.InvariantCulture, $"Reading rows: {value.Done:N0} of {value.Total:N0}, {speed:N0} rows/s{left}"),
             ImportPhase.Scanning => string.Create(CultureInfo.InvariantCulture, $"Reading rows: {value.Done:N0}"),
             ImportPhase.Unpacking => string.Create(CultureInfo.InvariantCulture, $"Unpacking: {value.Done >> 20:N0} of {value.Total >> 20:N0} MiB, {speed / (1 << 20):N1} MiB/s{left}"),
             _ => string.Create(CultureInfo.InvariantCulture, $"Writing rows: {value.Done:N0} of {value.Total:N0}, {speed:N0} rows/s{left}"),
         };
     }
+
+    private static bool IsTerminal(TextWriter error) => error == Console.Error && !Console.IsErrorRedirected;
 }

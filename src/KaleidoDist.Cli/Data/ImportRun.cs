@@ -55,6 +55,8 @@ internal static class ImportRun
         output.WriteLine(report.CategoryCount == 0
             ? FormattableString.Invariant($"{report.TrainRows:N0} rows")
             : FormattableString.Invariant($"{report.TrainRows:N0} training and {report.ValidationRows:N0} validation rows, {report.CategoryCount:N0} categories, {report.SubcategoryCount:N0} sub-categories"));
+        if (report.ForegroundWays is { Total: > 0 } ways)
+            output.WriteLine(ForegroundLine.Of(ways));
         foreach (var file in report.Files)
             output.WriteLine(FormattableString.Invariant($"  {file} ({new FileInfo(file).Length:N0} bytes)"));
         if (report.SkippedCount == 0)

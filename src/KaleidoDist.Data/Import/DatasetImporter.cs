@@ -13,7 +13,7 @@ namespace KaleidoDist.Data;
 /// <remarks>
 /// 1. Open the journal of the output folder: begin, go on, or refuse. 2. Scan the rows: texts to a work file, 17 bytes a row to memory.
 /// 3. Unpack the pictures of an archive that has no random access. 4. For each split, in the order of the shuffle: read the row and
-/// its picture, convert, write. Memory is bounded by one and a half row groups, one picture and the index of step 2.
+/// its picture, convert on all cores, write. Memory is bounded by one and a half row groups, a few pictures a core and the index of step 2.
 /// </remarks>
 public static class DatasetImporter
 {
@@ -60,22 +60,23 @@ public static class DatasetImporter
         // 4.
         var order = Enumerable.Range(0, index.Count).ToArray();
         new KeyedRandom(options.Seed, RandomPurpose.Import, OrderKey).Shuffle<int>(order);
-        var shards = new ShardedOutput<RawRecord>(journal, skipped, output, ImportInputs.Layout(source), options.RowsPerGroup, options.Compression);
+        var boxes = new ForegroundTally();
+        var shards = new ShardedOutput<RawRecord>(journal, skipped, output, ImportInputs.Layout(source), options.RowsPerGroup, options.Compression, boxes);
         var counts = new long[DataSplits.All.Count];
         long done = 0;
         foreach (var split in DataSplits.All)
         {
-            var rows = new RecordReader(source, options.Pictures, spool, index, categories, skipped.Add);
-            var start = journal.State.Shards.LastOrDefault(s => s.Folder == split.FolderName())?.Next ?? 0;
-            done += order.Take((int)start).Count(row => index.Split(row) == split);
+            var start = (int)(journal.State.Shards.LastOrDefault(s => s.Folder == split.FolderName())?.Next ?? 0);
+            done += order.Take(start).Count(row => index.Split(row) == split);
+            await using var records = new RecordReader(
+                source, options.Pictures, spool, index, categories, order.Skip(start).Where(row => index.Split(row) == split), skipped.Add, boxes);
             counts[(int)split] = await shards.WriteAsync(split.FolderName(), order.Length, ShardPlan.For(index.CountOf(split), options.RowsPerFile), ReadAsync, cancel);
 
             async ValueTask<RawRecord?> ReadAsync(long position)
             {
-                var row = order[position];
-                if (index.Split(row) != split)
+                if (index.Split(order[position]) != split)
                     return null;
-                var record = await rows.ReadAsync(row, cancel);
+                var record = await records.NextAsync(cancel);
                 done++;
                 progress?.Report(new ImportProgress(done, index.Count));
                 return record;
@@ -127,6 +128,7 @@ public static class DatasetImporter
             state.SubcategoryCount,
             skipped.Counts,
             skipped.First,
-            skipped.Count > 0 ? skipped.Path : null);
+            skipped.Count > 0 ? skipped.Path : null,
+            state.Boxes());
     }
 }

@@ -82,10 +82,10 @@ internal sealed class ImportJournal : IDisposable
     public long SkippedBytes => State.Complete ? State.SkippedBytes : State.Shards.Count > 0 ? State.Shards[^1].SkippedBytes : 0;
 
     /// <summary>Notes a shard that has its name now.</summary>
-    public void Add(string subfolder, string file, long rows, long next, long skippedBytes)
+    public void Add(string subfolder, string file, long rows, long next, long skippedBytes, ForegroundWays? boxes)
     {
         var footer = ReadFooter(Path.Combine(folder, subfolder, file));
-        Write(State with { Shards = [.. State.Shards, new CompleteShard(subfolder, file, rows, footer.FileBytes, footer.Sha256, next, skippedBytes)] });
+        Write(State with { Shards = [.. State.Shards, new CompleteShard(subfolder, file, rows, footer.FileBytes, footer.Sha256, next, skippedBytes, boxes)] });
     }
 
     /// <summary>Notes the end and removes what was needed only until then.</summary>

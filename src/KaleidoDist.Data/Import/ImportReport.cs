@@ -47,7 +47,7 @@ public enum SkipReason
 /// <param name="Detail">Why, in words.</param>
 public sealed record SkippedRow(string Source, long Line, SkipReason Reason, string Detail);
 
-/// <summary>What an import does now.</summary>
+/// <summary>What an import does now, or what reads a data set.</summary>
 public enum ImportPhase
 {
     /// <summary>Reads texts and numbers.</summary>
@@ -58,6 +58,9 @@ public enum ImportPhase
 
     /// <summary>Converts pictures and writes shards.</summary>
     Writing,
+
+    /// <summary>Reads a data set that is there.</summary>
+    Reading,
 }
 
 /// <summary>How far an import is.</summary>
@@ -75,6 +78,7 @@ public readonly record struct ImportProgress(long Done, long Total, ImportPhase 
 /// <param name="Skipped">Rows left out, by reason.</param>
 /// <param name="FirstSkipped">The first of them, in the order they were met; all are in <paramref name="SkippedFile"/>.</param>
 /// <param name="SkippedFile">JSON-lines file of the rows left out; null where there are none.</param>
+/// <param name="ForegroundWays">How the foreground boxes of the pictures will be found; null for rows without pictures, and where shards of an earlier version do not say.</param>
 public sealed record ImportReport(
     long TrainRows,
     long ValidationRows,
@@ -83,7 +87,8 @@ public sealed record ImportReport(
     int SubcategoryCount,
     IReadOnlyDictionary<SkipReason, long> Skipped,
     IReadOnlyList<SkippedRow> FirstSkipped,
-    string? SkippedFile)
+    string? SkippedFile,
+    ForegroundWays? ForegroundWays)
 {
     /// <summary>Rows left out.</summary>
     public long SkippedCount => Skipped.Values.Sum();

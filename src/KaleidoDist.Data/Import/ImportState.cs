@@ -8,7 +8,9 @@ namespace KaleidoDist.Data;
 /// <param name="FooterSha256">Hash of its Parquet footer.</param>
 /// <param name="Next">Position in the order of rows at which the next shard begins.</param>
 /// <param name="SkippedBytes">Length of the list of skipped rows when it was complete.</param>
-internal sealed record CompleteShard(string Folder, string File, long Rows, long Bytes, string FooterSha256, long Next, long SkippedBytes);
+/// <param name="Boxes">How the boxes of its pictures will be found; null where it has no pictures, or an earlier version wrote it.</param>
+internal sealed record CompleteShard(
+    string Folder, string File, long Rows, long Bytes, string FooterSha256, long Next, long SkippedBytes, ForegroundWays? Boxes = null);
 
 /// <summary>What <c>import.json</c> says: what is being imported, and how far it is.</summary>
 internal sealed record ImportState
@@ -39,6 +41,9 @@ internal sealed record ImportState
 
     /// <summary>Rows of the shards in a folder.</summary>
     public long RowsIn(string folder) => Shards.Where(s => s.Folder == folder).Sum(s => s.Rows);
+
+    /// <summary>How boxes will be found in all of them; null where one does not say.</summary>
+    public ForegroundWays? Boxes() => Shards.Count == 0 ? null : Shards.Select(s => s.Boxes).Aggregate((a, b) => a is null || b is null ? null : a + b);
 
     /// <summary>The first input that differs, in words; null when they are all the same.</summary>
     public static string? Difference(IReadOnlyDictionary<string, string> begun, IReadOnlyDictionary<string, string> now)

@@ -6,7 +6,7 @@ namespace KaleidoDist.Data;
 /// Writes rows, in an order that is fixed beforehand, into shards, and notes each in the journal. What came before the last complete
 /// shard of an earlier attempt is passed over.
 /// </summary>
-internal sealed class ShardedOutput<TRow>(ImportJournal journal, SkipLog skipped, string output, IShardLayout<TRow> layout, int rowsPerGroup, ShardCompression compression)
+internal sealed class ShardedOutput<TRow>(ImportJournal journal, SkipLog skipped, string output, IShardLayout<TRow> layout, int rowsPerGroup, ShardCompression compression, ForegroundTally? boxes = null)
     where TRow : class
 {
     /// <summary>Writes the shards of a folder.</summary>
@@ -27,7 +27,7 @@ internal sealed class ShardedOutput<TRow>(ImportJournal journal, SkipLog skipped
             var name = plan.FileName(index);
             var (shardRows, next) = await WriteShardAsync(Path.Combine(output, subfolder, name), position, positions, plan.RowsPerFile, read, cancel);
             if (shardRows > 0)
-                journal.Add(subfolder, name, shardRows, next, skipped.Flush());
+                journal.Add(subfolder, name, shardRows, next, skipped.Flush(), boxes?.Take());
             (rows, position) = (rows + shardRows, next);
         }
 

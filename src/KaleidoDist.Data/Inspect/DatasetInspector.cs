@@ -36,7 +36,7 @@ public static class DatasetInspector
                     tally.AddBad(new BadRowReport(manifest.Files[location.File].Path, location.GroupInFile, row, problem));
             }
 
-            progress?.Report(new ImportProgress(location.FirstSample + rows.Count, table.RowCount));
+            progress?.Report(new ImportProgress(location.FirstSample + rows.Count, table.RowCount, ImportPhase.Reading));
         }
 
         return new DatasetReport

@@ -13,9 +13,11 @@ public static class DatasetMeasurement
     /// <summary>Measures a data set.</summary>
     /// <param name="manifest">From <see cref="DatasetIndexer"/>.</param>
     /// <param name="model">What will read it: text length, and the scale at which pictures are decoded and boxes found.</param>
+    /// <param name="progress">Rows read so far.</param>
     /// <param name="cancel">Stops between rows.</param>
     /// <exception cref="KaleidoException">A file cannot be read, or holds vectors instead of pictures.</exception>
-    public static async Task<DatasetStatistics> MeasureAsync(DatasetManifest manifest, ModelConfig model, CancellationToken cancel = default)
+    public static async Task<DatasetStatistics> MeasureAsync(
+        DatasetManifest manifest, ModelConfig model, IProgress<ImportProgress>? progress = null, CancellationToken cancel = default)
     {
         PatchSource.RequirePictures(manifest, "Statistics are taken from");
         var table = new RowGroupTable(manifest);
@@ -23,11 +25,14 @@ public static class DatasetMeasurement
         await using var reader = new RowGroupReader(manifest, table, groupCapacity: 1);
         for (long group = 0; group < table.GroupCount; group++)
         {
-            foreach (var row in (await reader.ReadAsync(group, cancel)).Rows)
+            var rows = (await reader.ReadAsync(group, cancel)).Rows;
+            foreach (var row in rows)
             {
                 cancel.ThrowIfCancellationRequested();
                 tally.Add(row);
             }
+
+            progress?.Report(new ImportProgress(table.Locate(group).FirstSample + rows.Count, table.RowCount, ImportPhase.Reading));
         }
 
         return tally.Statistics(table.RowCount);

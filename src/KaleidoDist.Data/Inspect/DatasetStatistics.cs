@@ -24,6 +24,10 @@ public sealed record ForegroundWays(long Given, long Border, long Saliency, long
     /// <summary>Share of them that fell back to the whole picture, 0..1.</summary>
     public double WholeShare => Total > 0 ? (double)Whole / Total : 0;
 
+    /// <summary>Counts of two data sets together.</summary>
+    public static ForegroundWays operator +(ForegroundWays a, ForegroundWays b)
+        => new(a.Given + b.Given, a.Border + b.Border, a.Saliency + b.Saliency, a.Whole + b.Whole);
+
     /// <summary>Counts by way.</summary>
     internal static ForegroundWays Of(IReadOnlyDictionary<ForegroundWay, long> counts) => new(
         counts.GetValueOrDefault(ForegroundWay.Given), counts.GetValueOrDefault(ForegroundWay.Border),

@@ -38,6 +38,9 @@ public sealed class DataCommandTests : IDisposable
 
         var inspect = await RunAsync("inspect", Path.Combine(folder, "out", "train"), "--picture", Path.Combine(folder, "sheet.png"));
         Assert.Equal(0, inspect.ExitCode);
+        Assert.Contains("Foreground boxes: 0 (0.0 %) given, 0 (0.0 %) by the border, 0 (0.0 %) by saliency, 6 (100.0 %) not found: the whole picture", import.Output);
+        Assert.Contains("Foreground boxes: 0 (0.0 %) given, 0 (0.0 %) by the border, 0 (0.0 %) by saliency, 6 (100.0 %) not found: the whole picture", inspect.Output);
+        Assert.Equal("", inspect.Error);
         Assert.Contains("6 rows of 6 products in 1 row groups and 1 files, schema kaleido-raw", inspect.Output);
         Assert.Contains("0 bad rows (0.00 %)", inspect.Output);
         Assert.Equal((6, Path.Combine(folder, "sheet.png")), (pictures.Single().Manifest.RowCount, pictures.Single().Path));
@@ -58,6 +61,7 @@ public sealed class DataCommandTests : IDisposable
         var report = JsonDocument.Parse(import.Output).RootElement;
         Assert.Equal(1, report.GetProperty("train_rows").GetInt64());
         Assert.Equal(1, report.GetProperty("skipped").GetProperty("picture-missing").GetInt64());
+        Assert.Equal(1, report.GetProperty("foreground_ways").GetProperty("whole").GetInt64());
         Assert.Equal("no such picture: 1.png", report.GetProperty("first_skipped")[0].GetProperty("detail").GetString());
         Assert.Equal(Path.Combine(folder, "out", "skipped.jsonl"), report.GetProperty("skipped_file").GetString());
     }

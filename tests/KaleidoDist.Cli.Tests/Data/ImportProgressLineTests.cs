@@ -12,6 +12,14 @@ public sealed class ImportProgressLineTests
     }
 
     [Fact]
+    public void ReadingIsShownOnATerminalAlone()
+    {
+        Assert.Equal("Reading rows: 300 of 500, 50 rows/s, 0:00:04 left", ImportProgressLine.Line(new ImportProgress(300, 500, ImportPhase.Reading), new ImportProgress(100, 500, ImportPhase.Reading), TimeSpan.FromSeconds(4)));
+        using var log = new StringWriter();
+        Assert.Null(ImportProgressLine.OnTerminal(log));
+    }
+
+    [Fact]
     public void UnpackingIsMeasuredInBytes()
     {
         var line = ImportProgressLine.Line(new ImportProgress(512 << 20, 1L << 30, ImportPhase.Unpacking), new ImportProgress(0, 1L << 30, ImportPhase.Unpacking), TimeSpan.FromSeconds(8));

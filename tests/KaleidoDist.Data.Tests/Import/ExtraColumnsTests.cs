@@ -87,6 +87,28 @@ public sealed class ExtraColumnsTests : IDisposable
     }
 
     [Fact]
+    public async Task AnImportTellsHowBoxesWillBeFoundAsInspectionDoes()
+    {
+        File.WriteAllLines(folder["list.jsonl"], Enumerable.Range(0, 40).Select(i => $$"""{"image": "{{(i % 4 == 0 ? "turned.jpg" : "a.png")}}", "text": "x {{i}}", "product_id": "{{i}}"{{(i % 5 == 0 ? ", \"box\": [0, 0, 16, 16]" : "")}}}"""));
+        var options = new ImportOptions { OutputFolder = folder["out"], RowsPerGroup = 4, RowsPerFile = 8, ValidationShare = 0.2 };
+        var stop = new StopAfter(20);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ImportAsync(stop, stop.Token));
+        var report = await ImportAsync();
+        var train = await DatasetInspector.InspectAsync(DatasetIndexer.Index(folder["out/train"]));
+        var valid = await DatasetInspector.InspectAsync(DatasetIndexer.Index(folder["out/valid"]));
+        var inspected = train.ForegroundWays + valid.ForegroundWays;
+        Assert.Equal((40, 8), (report.ForegroundWays!.Total, report.ForegroundWays.Given));
+        Assert.Equal(inspected, report.ForegroundWays);
+        Assert.Equal(inspected, (await ImportAsync()).ForegroundWays);
+
+        async Task<ImportReport> ImportAsync(IProgress<ImportProgress>? progress = null, CancellationToken cancel = default)
+        {
+            using var source = new FolderSource(folder["pictures"], folder["list.jsonl"], new ImportColumns { Extras = Named });
+            return await DatasetImporter.ImportAsync(source, options, progress, cancel);
+        }
+    }
+
+    [Fact]
     public async Task ATableWithoutANamedColumnIsRefused()
     {
         File.WriteAllText(folder["list.csv"], "image,text\na.png,red\n");

@@ -62,10 +62,13 @@ internal sealed class PixelSpool : IDisposable
                 if (count < slabRows)
                     pixels = new byte[count * file.PictureBytes];
                 file.ReadPictures(start, count, pixels);
+                var slab = pixels;
+                var pictures = new StoredPicture[count];
+                Parallel.For(0, count, i => pictures[i] = PictureConverter.Convert(
+                    new PixelImage(slab.AsMemory(i * file.PictureBytes, file.PictureBytes), file.Width, file.Height), preparation.Pictures, out _)!);
                 for (var i = 0; i < count; i++)
                 {
-                    var pixel = new PixelImage(pixels.AsMemory(i * file.PictureBytes, file.PictureBytes), file.Width, file.Height);
-                    var picture = PictureConverter.Convert(pixel, preparation.Pictures, out _)!;
+                    var picture = pictures[i];
                     places[start + i] = new Place(target.Position, picture.Bytes.Length, picture.Width, picture.Height);
                     target.Write(picture.Bytes.Span);
                 }

@@ -39,7 +39,7 @@ public static class StaticImporter
             journal.RemoveWork();
         }
 
-        return new ImportReport(journal.State.RowsIn(NoSubfolder), 0, journal.Files, 0, 0, skipped.Counts, skipped.First, skipped.Count > 0 ? skipped.Path : null);
+        return new ImportReport(journal.State.RowsIn(NoSubfolder), 0, journal.Files, 0, 0, skipped.Counts, skipped.First, skipped.Count > 0 ? skipped.Path : null, null);
     }
 
     private static async Task WriteAsync(
