@@ -34,7 +34,7 @@ public sealed record BankFile(BankProperties? Properties, BankOrigin? Origin, IR
     /// <exception cref="KaleidoException">It is missing, truncated or damaged.</exception>
     public static BankFile Read(string path) => Task.Run(async () =>
     {
-        await using var file = await RawParquetFile.OpenAsync(path, CancellationToken.None);
+        await using var file = await ShardFile.OpenAsync(path, CancellationToken.None);
         return new BankFile(file.Bank, BankOrigin.Read(file.Reader.CustomMetadata), [.. file.Reader.RowGroups.Select(group => group.RowGroup.NumRows)]);
     }).GetAwaiter().GetResult();
 }

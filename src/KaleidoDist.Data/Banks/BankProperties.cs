@@ -40,11 +40,10 @@ public sealed record BankProperties
         [SideKey] = CellSide.ToString(CultureInfo.InvariantCulture),
     };
 
-    /// <summary>Reads the metadata of a file.</summary>
+    /// <summary>Reads the metadata of a file whose <see cref="SchemaVersion"/> was checked.</summary>
     /// <exception cref="KaleidoException">Something is missing or not known here.</exception>
     internal static BankProperties Read(string path, IReadOnlyDictionary<string, string> metadata)
     {
-        Expect(RawSchema.VersionKey, BankSchema.Version);
         Expect(TypeKey, Half);
         Expect(FrameKey, Frame);
         return new BankProperties

@@ -6,7 +6,7 @@ namespace KaleidoDist.Data;
 internal static class BankReader
 {
     /// <summary>Vectors and positions of every row; null for a row whose picture did not decode when the bank was made.</summary>
-    public static async ValueTask<BankVectors?[]> ReadVectorsAsync(ColumnReader columns, RawParquetFile file, RowGroupLocation location)
+    public static async ValueTask<BankVectors?[]> ReadVectorsAsync(ColumnReader columns, ShardFile file, RowGroupLocation location)
     {
         var bytes = BankLayout.ByteCount(file.Bank!.FeatureSize);
         var features = await columns.ReadAsync<ReadOnlyMemory<byte>>(BankSchema.Features);

@@ -12,6 +12,7 @@ public sealed class BankSampleEncoder : ISampleEncoder
     private readonly SampleDecisions decisions;
     private readonly int featureSize;
     private readonly float[] lent;
+    private readonly PatchLender lend;
 
     /// <summary>Creates the encoder.</summary>
     /// <exception cref="KaleidoException">The options do not fit one another, or this process has no ICU.</exception>
@@ -21,6 +22,7 @@ public sealed class BankSampleEncoder : ISampleEncoder
         decisions = new SampleDecisions(options);
         featureSize = options.Model.PatchFeatureSize;
         lent = new float[featureSize];
+        lend = Lend;
     }
 
     /// <inheritdoc/>
@@ -66,22 +68,17 @@ public sealed class BankSampleEncoder : ISampleEncoder
 
     private void WriteCamouflage(BankVectors own, int cell, Span<float> patch)
     {
-        var donors = decisions.CamouflageDonors(out var random);
-        var found = false;
-        for (var refusals = 0; refusals <= Camouflage.MaxRefusals && donors.TryDraw(ref random, out var donor);)
-        {
-            if (Vectors(decisions.Other(donor)) is not { } other)
-                continue;
-            other.Read(BankLayout.Clean(Camouflage.Level, cell), lent);
-            found = true;
-            if (Camouflage.VectorsDiffer(patch, lent))
-                break;
-            refusals++;
-        }
-
-        if (!found)
+        if (!decisions.TryBorrow(cell, patch, lent, lend, Camouflage.VectorsDiffer))
             own.Read(BankLayout.Clean(Camouflage.Level, Camouflage.StandIn(cell)), lent);
         lent.CopyTo(patch);
+    }
+
+    private bool Lend(RawRow donor, int cell, Span<float> vector)
+    {
+        if (Vectors(donor) is not { } vectors)
+            return false;
+        vectors.Read(BankLayout.Clean(Camouflage.Level, cell), vector);
+        return true;
     }
 
     private BankVectors? Vectors(RawRow row) => row.Vectors is { } vectors && vectors.Features.Length != BankLayout.ByteCount(featureSize)

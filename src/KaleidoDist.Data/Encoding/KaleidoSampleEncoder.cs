@@ -19,6 +19,7 @@ public sealed class KaleidoSampleEncoder : ISampleEncoder
     private readonly PatchLayout layout;
     private readonly SampleDecisions decisions;
     private readonly CropCache crops;
+    private readonly PatchLender lend;
     private readonly int patchLength;
     private readonly float[] fourPatches;
     private readonly float[] averaged = new float[ReconstructionTarget.Length];
@@ -32,6 +33,7 @@ public sealed class KaleidoSampleEncoder : ISampleEncoder
         layout = model.Patches;
         decisions = new SampleDecisions(options);
         crops = new CropCache(MinimumDecodedSide(model), options.CropCacheBytes, options.Box);
+        lend = Lend;
         patchLength = KaleidoPatches.PatchLength(model.CellSide);
         fourPatches = new float[Jigsaw.PatchCount * patchLength];
     }
@@ -111,22 +113,17 @@ public sealed class KaleidoSampleEncoder : ISampleEncoder
     {
         var patch = Patch(patches, cell);
         var lent = fourPatches.AsSpan(0, patchLength);
-        var donors = decisions.CamouflageDonors(out var random);
-        var found = false;
-        for (var refusals = 0; refusals <= Camouflage.MaxRefusals && donors.TryDraw(ref random, out var donor);)
-        {
-            if (crops.Get(decisions.Other(donor)) is not { } crop)
-                continue;
-            KaleidoPatches.CutCell(crop, Camouflage.Level, cell, model.CellSide, lent);
-            found = true;
-            if (Camouflage.Differs(patch, lent))
-                break;
-            refusals++;
-        }
-
-        if (!found)
+        if (!decisions.TryBorrow(cell, patch, lent, lend, Camouflage.Differs))
             Camouflage.Mirror(patches, cell, model.CellSide, lent);
         lent.CopyTo(patch);
+    }
+
+    private bool Lend(RawRow donor, int cell, Span<float> patch)
+    {
+        if (crops.Get(donor) is not { } crop)
+            return false;
+        KaleidoPatches.CutCell(crop, Camouflage.Level, cell, model.CellSide, patch);
+        return true;
     }
 
     private Span<float> Level(Span<float> patches, PretrainTask task)

@@ -2,6 +2,12 @@ using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Data;
 
+/// <summary>Writes the patch of a row at a cell of the camouflage's level; false where its picture has none.</summary>
+internal delegate bool PatchLender(RawRow donor, int cell, Span<float> patch);
+
+/// <summary>Whether two patches can be told from one another.</summary>
+internal delegate bool PatchComparison(ReadOnlySpan<float> patch, ReadOnlySpan<float> other);
+
 /// <summary>
 /// Decides about one sample after the other what the seven tasks do to it: whose text, which words and patches are hidden, turns,
 /// permutation, whose patch hides. Pure functions of (options, row group, row, epoch), whatever the patches are made of; who writes pixels
@@ -36,13 +42,13 @@ internal sealed class SampleDecisions
     public bool Matches { get; private set; }
 
     /// <summary>Counter-clockwise quarter turns of the 1x1 patch; none when that task is off.</summary>
-    public int QuarterTurns => IsOn(PretrainTask.Rotation) ? key.For(CorruptionStream.Rotation).Next(Rotation.ClassCount) : 0;
+    public int QuarterTurns { get; private set; }
 
     /// <summary>Rank of the permutation of the 2x2 patches; the identity when that task is off.</summary>
-    public int JigsawRank => IsOn(PretrainTask.Jigsaw) ? key.For(CorruptionStream.Jigsaw).Next(Jigsaw.ClassCount) : 0;
+    public int JigsawRank { get; private set; }
 
     /// <summary>The 3x3 patch that another product's stands in for; null when that task is off.</summary>
-    public int? CamouflageCell => IsOn(PretrainTask.Camouflage) ? HiddenCells(PretrainTask.Camouflage).IndexOf(true) : null;
+    public int? CamouflageCell { get; private set; }
 
     private TokenBuffer Text => Matches ? ownText : otherText;
 
@@ -65,6 +71,10 @@ internal sealed class SampleDecisions
         var random = key.For(CorruptionStream.Masking);
         masking.Choose(ref random, Text.WordStart, Matches && options.Masking == MaskingKind.Aligned ? Own.Alignments : []);
 
+        QuarterTurns = IsOn(PretrainTask.Rotation) ? key.For(CorruptionStream.Rotation).Next(Rotation.ClassCount) : 0;
+        JigsawRank = IsOn(PretrainTask.Jigsaw) ? key.For(CorruptionStream.Jigsaw).Next(Jigsaw.ClassCount) : 0;
+        CamouflageCell = IsOn(PretrainTask.Camouflage) ? HiddenCells(PretrainTask.Camouflage).IndexOf(true) : null;
+
         batch.SampleIds[slot] = Own.SampleIndex;
         batch.MatchLabels[slot] = Matches ? 1 : 0;
         batch.RotationLabels[slot] = QuarterTurns;
@@ -77,19 +87,35 @@ internal sealed class SampleDecisions
         Span<T> Slot<T>(T[] values) => values.AsSpan(slot * (values.Length / batch.Count), values.Length / batch.Count);
     }
 
-    /// <summary>The rows that may lend the camouflage's patch, in the order they are asked; those of other products.</summary>
-    /// <param name="random">The numbers to draw them with.</param>
-    public Donors CamouflageDonors(out KeyedRandom random)
+    /// <summary>
+    /// Borrows the camouflage's patch of another product: the first that can be told from the own one, or that of the last one asked after
+    /// <see cref="Camouflage.MaxRefusals"/>. False where nobody can lend one.
+    /// </summary>
+    /// <param name="cell">The cell to borrow.</param>
+    /// <param name="own">The own patch.</param>
+    /// <param name="borrowed">Receives the other's.</param>
+    /// <param name="lend">Writes a row's patch, or returns false where it has none.</param>
+    /// <param name="differ">Whether two patches can be told from one another.</param>
+    public bool TryBorrow(int cell, ReadOnlySpan<float> own, Span<float> borrowed, PatchLender lend, PatchComparison differ)
     {
-        random = key.For(CorruptionStream.Camouflage);
-        return DonorIndex.Of(group).Any(Row, donorRows);
+        var random = key.For(CorruptionStream.Camouflage);
+        var donors = DonorIndex.Of(group).Any(Row, donorRows);
+        var found = false;
+        for (var refusals = 0; refusals <= Camouflage.MaxRefusals && donors.TryDraw(ref random, out var donor);)
+        {
+            if (!lend(group.Rows[donor], cell, borrowed))
+                continue;
+            found = true;
+            if (differ(own, borrowed))
+                break;
+            refusals++;
+        }
+
+        return found;
     }
 
     /// <summary>Whether samples are made for a task.</summary>
     public bool IsOn(PretrainTask task) => options.Tasks.IsOn(task);
-
-    /// <summary>A row of the same group.</summary>
-    public RawRow Other(int row) => group.Rows[row];
 
     private bool TryTakeOtherText()
     {

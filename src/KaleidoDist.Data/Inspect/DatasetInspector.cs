@@ -61,7 +61,7 @@ public static class DatasetInspector
 
     private static async Task<IReadOnlyList<ColumnReport>> ColumnsAsync(string path, CancellationToken cancel)
     {
-        await using var file = await RawParquetFile.OpenAsync(path, cancel);
+        await using var file = await ShardFile.OpenAsync(path, cancel);
         return [.. file.Reader.Schema.Fields.Select(f => new ColumnReport(f.Name, f is DataField data ? RawSchema.TypeName(data) : "group", f.IsNullable))];
     }
 

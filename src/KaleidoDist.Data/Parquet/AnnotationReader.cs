@@ -11,7 +11,7 @@ internal static class AnnotationReader
     private const int BoxLength = 4;
 
     /// <summary>The foreground box of every row, null where there is none.</summary>
-    public static async ValueTask<IReadOnlyList<int>?[]> ReadBoxesAsync(ColumnReader columns, RawParquetFile file, RowGroupLocation location)
+    public static async ValueTask<IReadOnlyList<int>?[]> ReadBoxesAsync(ColumnReader columns, ShardFile file, RowGroupLocation location)
     {
         var boxes = new IReadOnlyList<int>?[location.RowCount];
         if (file.ListElement<int>(RawSchema.ForegroundBox) is not { } field)
@@ -30,7 +30,7 @@ internal static class AnnotationReader
     }
 
     /// <summary>The word-patch alignments of every row.</summary>
-    public static async ValueTask<IReadOnlyList<Alignment>[]> ReadAlignmentsAsync(ColumnReader columns, RawParquetFile file, RowGroupLocation location)
+    public static async ValueTask<IReadOnlyList<Alignment>[]> ReadAlignmentsAsync(ColumnReader columns, ShardFile file, RowGroupLocation location)
     {
         var alignments = new IReadOnlyList<Alignment>[location.RowCount];
         Array.Fill(alignments, []);
@@ -60,6 +60,6 @@ internal static class AnnotationReader
         return alignments;
     }
 
-    private static KaleidoException Wrong(RawParquetFile file, RowGroupLocation location, int row, string found, string expected)
+    private static KaleidoException Wrong(ShardFile file, RowGroupLocation location, int row, string found, string expected)
         => new($"Row {row} of row group {location.GroupInFile} of '{file.Path}' has {found}; expected {expected}. Write the data set again.");
 }

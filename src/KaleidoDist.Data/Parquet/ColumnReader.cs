@@ -5,7 +5,7 @@ using Parquet.Schema;
 namespace KaleidoDist.Data;
 
 /// <summary>Reads the columns of one row group.</summary>
-internal sealed class ColumnReader(ParquetRowGroupReader reader, RawParquetFile file, RowGroupLocation location, CancellationToken cancel)
+internal sealed class ColumnReader(ParquetRowGroupReader reader, ShardFile file, RowGroupLocation location, CancellationToken cancel)
 {
     /// <summary>Values of a list column a row may have on average; a damaged count is refused before memory is asked for.</summary>
     private const int MaxAverageListLength = 4096;

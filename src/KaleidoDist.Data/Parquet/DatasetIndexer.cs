@@ -29,7 +29,7 @@ public static class DatasetIndexer
         foreach (var (path, _) in named)
         {
             cancel.ThrowIfCancellationRequested();
-            await using var file = await RawParquetFile.OpenAsync(path, cancel);
+            await using var file = await ShardFile.OpenAsync(path, cancel);
             first ??= (path, file.Schema, file.Bank);
             CheckSame(first.Value, file);
             files.Add(new DatasetFile(path, file.Footer.FileBytes, RowGroups(file), file.Footer.Sha256));
@@ -45,7 +45,7 @@ public static class DatasetIndexer
     public static DatasetManifest Index(string pathOrGlob, CancellationToken cancel = default)
         => Task.Run(() => IndexAsync(pathOrGlob, cancel), cancel).GetAwaiter().GetResult();
 
-    private static void CheckSame((string Path, string Schema, BankProperties? Bank) first, RawParquetFile file)
+    private static void CheckSame((string Path, string Schema, BankProperties? Bank) first, ShardFile file)
     {
         if (file.Schema != first.Schema)
             throw KaleidoException.Usage($"'{file.Path}' is of schema {file.Schema} and '{first.Path}' of {first.Schema}; expected one schema in a data set. Narrow the pattern, or keep banks in a folder of their own.");
@@ -53,7 +53,7 @@ public static class DatasetIndexer
             throw KaleidoException.Usage($"'{file.Path}' was made by {file.Bank} and '{first.Path}' by {first.Bank}; expected the same of all files of a data set. Narrow the pattern, or extract the bank again.");
     }
 
-    private static List<RowGroupRun> RowGroups(RawParquetFile file)
+    private static List<RowGroupRun> RowGroups(ShardFile file)
     {
         var runs = new List<RowGroupRun>();
         for (var index = 0; index < file.Reader.RowGroupCount; index++)

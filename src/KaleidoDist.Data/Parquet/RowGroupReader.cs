@@ -14,7 +14,7 @@ public sealed class RowGroupReader : IAsyncDisposable
     private readonly DatasetManifest manifest;
     private readonly RowGroupTable table;
     private readonly RecentlyUsed<long, RowGroup> groups;
-    private readonly RecentlyUsed<int, RawParquetFile> files;
+    private readonly RecentlyUsed<int, ShardFile> files;
 
     /// <summary>Prepares to read; opens nothing yet.</summary>
     /// <param name="manifest">What the data set was when it was indexed.</param>
@@ -25,7 +25,7 @@ public sealed class RowGroupReader : IAsyncDisposable
         this.manifest = manifest;
         this.table = table;
         groups = new RecentlyUsed<long, RowGroup>(groupCapacity);
-        files = new RecentlyUsed<int, RawParquetFile>(MaxOpenFileCount);
+        files = new RecentlyUsed<int, ShardFile>(MaxOpenFileCount);
     }
 
     /// <summary>Row groups read from files so far; one read again after it was dropped counts again.</summary>
@@ -63,12 +63,12 @@ public sealed class RowGroupReader : IAsyncDisposable
             await file.DisposeAsync();
     }
 
-    private async ValueTask<RawParquetFile> OpenAsync(int index, CancellationToken cancel)
+    private async ValueTask<ShardFile> OpenAsync(int index, CancellationToken cancel)
     {
         if (files.TryGet(index, out var open))
             return open;
         var expected = manifest.Files[index];
-        var file = await RawParquetFile.OpenAsync(expected.Path, cancel);
+        var file = await ShardFile.OpenAsync(expected.Path, cancel);
         if (file.Footer.FileBytes != expected.Bytes || file.Footer.Sha256 != expected.FooterSha256)
         {
             await file.DisposeAsync();
@@ -81,7 +81,7 @@ public sealed class RowGroupReader : IAsyncDisposable
         return file;
     }
 
-    private static async Task<RawRow[]> ReadRowsAsync(RawParquetFile file, RowGroupLocation location, CancellationToken cancel)
+    private static async Task<RawRow[]> ReadRowsAsync(ShardFile file, RowGroupLocation location, CancellationToken cancel)
     {
         using var reader = file.Reader.OpenRowGroupReader(location.GroupInFile);
         var columns = new ColumnReader(reader, file, location, cancel);

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using KaleidoDist.Checkpoints;
-using KaleidoDist.Data;
 using KaleidoDist.TestKit;
 
 namespace KaleidoDist.Integration.Tests;
@@ -21,7 +20,7 @@ public sealed class ExtractionTests : IDisposable
             workers: { min: 1, max: 2, device: cpu }
             checkpoint: { uri: run }
             """);
-        Task.Run(WritePicturesAsync).GetAwaiter().GetResult();
+        Task.Run(() => ShippedPictures.WriteAsync(folder["pictures.parquet"], RowCount, RowCount / GroupCount)).GetAwaiter().GetResult();
     }
 
     public void Dispose() => folder.Dispose();
@@ -48,6 +47,31 @@ public sealed class ExtractionTests : IDisposable
         Assert.Equal([], Directory.GetFiles(folder["killed"], ".*.partial"));
         Assert.Contains(lines, line => line.StartsWith($"Finished: {RowCount} rows in {GroupCount} files of '{folder["killed"]}'.", StringComparison.Ordinal));
         Assert.Contains(lines, line => line.Contains($"rows {RowCount}  row groups {GroupCount}/{GroupCount}", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task WorkersThatJoinAreDrainedAndAreKilledLeaveTheBytesOfACalmExtraction()
+    {
+        // Long enough on one rank for two more to join it.
+        const int rowCount = 48, groupCount = 24;
+        await ShippedPictures.WriteAsync(folder["more.parquet"], rowCount, rowCount / groupCount);
+        string[] more = ["--set", $"data.train={folder["more.parquet"]}"];
+        await ExtractAsync("calm", ["--workers", "2", .. more]);
+
+        await using var cluster = await MicroCluster.StartAsync("w1");
+        var watch = cluster.Submit([.. Job("moved"), .. more, "--set", "workers.max=3"]);
+        await watch.While("the first file", () => Files("moved") is { Count: > 0 } files ? files : null);
+        cluster.StartWorker("w2");
+        var killed = cluster.StartWorker("w3");
+        await cluster.RankOn("w2", "extraction");
+        await cluster.RankOn("w3", "extraction");
+        await cluster.DrainAsync("w2");
+        killed.Signal(ProcessSignal.Kill);
+
+        await watch.Exit("the job's end", expected: 0);
+        Assert.Equal(Files("calm"), Files("moved"));
+        Assert.Equal(groupCount, Files("calm").Count);
+        Assert.Equal([], Directory.GetFiles(folder["moved"], ".*.partial"));
     }
 
     [Fact]
@@ -81,20 +105,14 @@ public sealed class ExtractionTests : IDisposable
         return train.Output;
     }
 
-    private KaleidoProcess Start(string output, params IEnumerable<string> options) => KaleidoProcess.Start(
-        ["train", folder["extract.yaml"], "--set", $"data.train={folder["pictures.parquet"]}", "--set", $"extract.output={folder[output]}", "--set", $"checkpoint.uri={folder[$"run-{output}"]}", .. options]);
+    private KaleidoProcess Start(string output, params IEnumerable<string> options) => KaleidoProcess.Start(["train", .. Job(output), .. options]);
+
+    private IReadOnlyList<string> Job(string output) =>
+    [
+        folder["extract.yaml"], "--set", $"data.train={folder["pictures.parquet"]}", "--set", $"extract.output={folder[output]}", "--set", $"checkpoint.uri={folder[$"run-{output}"]}",
+    ];
 
     private IReadOnlyList<(string Name, string Hash)> Files(string output) => Directory.Exists(folder[output])
         ? [.. Directory.GetFiles(folder[output], "part-*").Order(StringComparer.Ordinal).Select(path => (Path.GetFileName(path), Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(path)))))]
         : [];
-
-    private async Task WritePicturesAsync()
-    {
-        var shipped = DatasetIndexer.Index(Repository.PathOf("configs", "data", "openclipart", "valid"));
-        await using var reader = new RowGroupReader(shipped, new RowGroupTable(shipped), 1);
-        await using var writer = await RawParquetWriter.CreateAsync(folder["pictures.parquet"], RowCount / GroupCount);
-        foreach (var row in (await reader.ReadAsync(0)).Rows.Take(RowCount))
-            await writer.AddAsync(new RawRecord { SampleId = row.SampleId, ProductId = row.ProductId, ImageId = row.ImageId, Image = row.Image, Width = 1, Height = 1, Text = row.Text });
-        await writer.CompleteAsync();
-    }
 }

@@ -20,13 +20,13 @@ public sealed class RecoveryTests(LongCalmRun calm) : IClassFixture<LongCalmRun>
         await run.Reaches(1, watch);
         await cluster.Status("four ranks train", s => Running(s, ranks: 4));
 
-        var (_, hung) = await RankOn(cluster, "w4");
+        var (_, hung) = await cluster.RankOn("w4");
         ProcessControl.TrySignal(hung, ProcessSignal.Stop);
         var status = await cluster.Status("the hung rank is removed", s => Events(s, "KD-W110").Any() && s.GetProperty("generation").GetInt64() == 2);
         Assert.Matches("rank [0-3] on w4 gives no sign of life in the .+ phase of step [0-9]+ \\(its process is stopped\\)", Events(status, "KD-W110").First());
         await Eventually.Holds("the hung rank is ended", () => !ProcessTable.IsAlive(hung), () => $"process {hung} lives");
 
-        var (_, killed) = await RankOn(cluster, "w2");
+        var (_, killed) = await cluster.RankOn("w2");
         ProcessControl.TrySignal(killed, ProcessSignal.Kill);
         await cluster.Status("the killed rank is named", s => Events(s, "KD-W101").Any(text => text.Contains("on w2 was killed by SIGKILL", StringComparison.Ordinal)));
 
@@ -48,20 +48,19 @@ public sealed class RecoveryTests(LongCalmRun calm) : IClassFixture<LongCalmRun>
         var watch = cluster.Submit(run, LongCalmRun.Setting, "workers.max=3");
         await run.Reaches(1, watch);
         await cluster.Status("one rank trains", s => Running(s, ranks: 1));
-        var (member, process) = await RankOn(cluster, "w1");
+        var (member, process) = await cluster.RankOn("w1");
 
         var second = cluster.StartWorker("w2");
         var third = cluster.StartWorker("w3");
         await cluster.Status("three ranks train", s => Running(s, ranks: 3));
-        Assert.Equal((member, process), await RankOn(cluster, "w1"));
+        Assert.Equal((member, process), await cluster.RankOn("w1"));
 
-        var (exitCode, _, errors) = await KaleidoProcess.RunAsync("drain", "w2", "--coordinator", cluster.Address);
-        Assert.True(exitCode == 0, string.Join('\n', errors));
+        await cluster.DrainAsync("w2");
         await second.Exit("the drained worker's end", expected: 0);
         third.Signal(ProcessSignal.Terminate);
         await third.Exit("the terminated worker's end", expected: 0);
         await cluster.Status("one rank goes on", s => Running(s, ranks: 1));
-        Assert.Equal((member, process), await RankOn(cluster, "w1"));
+        Assert.Equal((member, process), await cluster.RankOn("w1"));
 
         await watch.Exit("the job's end", expected: 0);
         calm.AssertSameAs(run);
@@ -89,19 +88,39 @@ public sealed class RecoveryTests(LongCalmRun calm) : IClassFixture<LongCalmRun>
         Assert.Equal(0, (await cluster.Ask("status", "micro")).GetProperty("restarts").GetInt32());
     }
 
+    [Fact]
+    public async Task AdaptiveWeightsAndEarlyStoppingComeToTheSameEndThoughARankIsKilledAndAWorkerJoins()
+    {
+        // Nothing is ever better by so much: the fourth evaluation after the first is the end.
+        string[] settings =
+        [
+            "training.steps=400", "training.loss_weighting=adaptive", "evaluation.every=60",
+            "evaluation.early_stop={ metric: validation.mlm.loss, patience: 4, min_delta: 1000 }", "workers.max=3",
+        ];
+        using MicroRun undisturbed = new(), run = new();
+        await undisturbed.TrainToEnd(exitCode: 0, ["--workers", "2", .. settings.SelectMany(setting => new[] { "--set", setting })]);
+
+        await using var cluster = await MicroCluster.StartAsync("w1", "w2");
+        var watch = cluster.Submit(run, settings);
+        await run.Reaches(1, watch);
+        var (_, killed) = await cluster.RankOn("w2");
+        ProcessControl.TrySignal(killed, ProcessSignal.Kill);
+        await cluster.Status("the killed rank is named", s => Events(s, "KD-W101").Any());
+        cluster.StartWorker("w3");
+        await cluster.RankOn("w3");
+
+        await watch.Exit("the job's end", expected: 0);
+        Assert.Equal((240L, 240L), (undisturbed.Newest.Step, run.Newest.Step));
+        Assert.Equal(undisturbed.Story(), run.Story());
+        Assert.Equal(undisturbed.Newest.WeightsXxh128, run.Newest.WeightsXxh128);
+        Assert.Equal([0L, 60L, 120L, 180L, 240L], run.History.Validations.Select(validation => validation.Step).Distinct());
+        Assert.Equal(0, (await cluster.Ask("status", "micro")).GetProperty("restarts").GetInt32());
+        Assert.True(run.History.Steps[^1].Generation > 2);
+    }
+
     private static bool Running(JsonElement status, int ranks)
         => status.GetProperty("state").GetString() == "running" && status.GetProperty("world_size").GetInt32() == ranks;
 
     private static IEnumerable<string> Events(JsonElement status, string code)
         => status.GetProperty("events").EnumerateArray().Where(e => e.GetProperty("code").GetString() == code).Select(e => e.GetProperty("text").GetString()!);
-
-    private static async Task<(long Member, int ProcessId)> RankOn(MicroCluster cluster, string worker)
-    {
-        var status = await cluster.Status($"a rank with a process id on {worker}", s => s.GetProperty("ranks").EnumerateArray().Any(r => IsOn(r, worker)));
-        var rank = status.GetProperty("ranks").EnumerateArray().First(r => IsOn(r, worker));
-        return (rank.GetProperty("member").GetInt64(), rank.GetProperty("process_id").GetInt32());
-    }
-
-    private static bool IsOn(JsonElement rank, string worker)
-        => rank.GetProperty("worker_id").GetString() == worker && rank.GetProperty("process_id").GetInt32() > 0;
 }

@@ -47,7 +47,17 @@ internal sealed class MicroCluster : IAsyncDisposable
 
     /// <summary>Submits a run and follows it with <c>submit --watch --json</c>.</summary>
     public KaleidoProcess Submit(MicroRun run, params IEnumerable<string> settings)
-        => Started(KaleidoProcess.Start(["submit", .. run.Job(settings), "--watch", "--json", "--coordinator", Address]));
+        => Submit(run.Job(settings));
+
+    /// <summary>Submits a job and follows it.</summary>
+    public KaleidoProcess Submit(IEnumerable<string> job) => Started(KaleidoProcess.Start(["submit", .. job, "--watch", "--json", "--coordinator", Address]));
+
+    /// <summary>Sends a worker's ranks away and ends it.</summary>
+    public async Task DrainAsync(string worker)
+    {
+        var (exitCode, _, errors) = await KaleidoProcess.RunAsync("drain", worker, "--coordinator", Address);
+        Assert.True(exitCode == 0, string.Join('\n', errors));
+    }
 
     /// <summary>Asks with a verb of the command line; returns its JSON.</summary>
     public async Task<JsonElement> Ask(params IEnumerable<string> verb)
@@ -69,18 +79,28 @@ internal sealed class MicroCluster : IAsyncDisposable
     }
 
     /// <summary>Waits until <c>status --json</c> satisfies a condition; returns the status.</summary>
-    public async Task<JsonElement> Status(string phase, Func<JsonElement, bool> condition)
+    public async Task<JsonElement> Status(string phase, Func<JsonElement, bool> condition, string job = "micro")
     {
         var begin = TimeProvider.System.GetTimestamp();
         while (true)
         {
             var isLate = TimeProvider.System.GetElapsedTime(begin) > Eventually.Limit;
-            var status = await Ask("status", "micro");
+            var status = await Ask("status", job);
             if (condition(status))
                 return status;
             if (isLate)
                 throw new TimeoutException($"Waited {Eventually.Limit.TotalSeconds:0} s for: {phase}. Found instead: {status}");
         }
+    }
+
+    /// <summary>Waits for a rank on a worker; returns its member and its process.</summary>
+    public async Task<(long Member, int ProcessId)> RankOn(string worker, string job = "micro")
+    {
+        var status = await Status($"a rank with a process id on {worker}", s => s.GetProperty("ranks").EnumerateArray().Any(IsOn), job);
+        var rank = status.GetProperty("ranks").EnumerateArray().First(IsOn);
+        return (rank.GetProperty("member").GetInt64(), rank.GetProperty("process_id").GetInt32());
+
+        bool IsOn(JsonElement rank) => rank.GetProperty("worker_id").GetString() == worker && rank.GetProperty("process_id").GetInt32() > 0;
     }
 
     /// <inheritdoc/>

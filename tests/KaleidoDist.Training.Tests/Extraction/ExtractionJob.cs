@@ -15,7 +15,7 @@ public sealed class ExtractionJob : IDisposable
     public ExtractionJob()
     {
         TorchRuntime.Initialize();
-        Task.Run(WriteAsync).GetAwaiter().GetResult();
+        Task.Run(() => ShippedPictures.WriteAsync(folder["pictures.parquet"], RowCount, RowCount / GroupCount, damaged: 5)).GetAwaiter().GetResult();
         Pictures = DatasetIndexer.Index(folder["pictures.parquet"]);
     }
 
@@ -43,21 +43,4 @@ public sealed class ExtractionJob : IDisposable
         => [.. Directory.GetFiles(folder[output]).Order(StringComparer.Ordinal).Select(path => (Path.GetFileName(path), Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(path)))))];
 
     public void Dispose() => folder.Dispose();
-
-    private async Task WriteAsync()
-    {
-        var shipped = DatasetIndexer.Index(Repository.PathOf("configs", "data", "openclipart", "valid"));
-        await using var reader = new RowGroupReader(shipped, new RowGroupTable(shipped), 1);
-        await using var writer = await RawParquetWriter.CreateAsync(folder["pictures.parquet"], RowCount / GroupCount);
-        foreach (var row in (await reader.ReadAsync(0)).Rows.Take(RowCount))
-        {
-            await writer.AddAsync(new RawRecord
-            {
-                SampleId = 100 + row.SampleIndex, ProductId = row.ProductId, ImageId = $"image-{row.SampleIndex}", Image = row.SampleIndex == 5 ? new byte[] { 1, 2, 3 } : row.Image,
-                Width = 1, Height = 1, Text = row.Text, Category = row.Category, Subcategory = row.Subcategory, CategoryId = row.CategoryId, SubcategoryId = row.SubcategoryId,
-            });
-        }
-
-        await writer.CompleteAsync();
-    }
 }

@@ -5,12 +5,12 @@ using Parquet.Schema;
 namespace KaleidoDist.Data;
 
 /// <summary>An open file of a data set, of pictures or of a bank, whose footer and columns were checked. For one thread at a time.</summary>
-internal sealed class RawParquetFile : IAsyncDisposable
+internal sealed class ShardFile : IAsyncDisposable
 {
     private readonly FileStream stream;
     private readonly Dictionary<string, DataField> fields;
 
-    private RawParquetFile(FileStream stream, ParquetReader reader, ParquetFooter footer, BankProperties? bank, Dictionary<string, DataField> fields)
+    private ShardFile(FileStream stream, ParquetReader reader, ParquetFooter footer, BankProperties? bank, Dictionary<string, DataField> fields)
     {
         this.stream = stream;
         this.fields = fields;
@@ -36,7 +36,7 @@ internal sealed class RawParquetFile : IAsyncDisposable
 
     /// <summary>Opens and checks a file.</summary>
     /// <exception cref="KaleidoException">It is missing, truncated, damaged or lacks a column.</exception>
-    public static async Task<RawParquetFile> OpenAsync(string path, CancellationToken cancel)
+    public static async Task<ShardFile> OpenAsync(string path, CancellationToken cancel)
     {
         var stream = Open(path);
         try
@@ -57,7 +57,7 @@ internal sealed class RawParquetFile : IAsyncDisposable
             }
 
             var bank = ReadBank(path, reader.CustomMetadata);
-            return new RawParquetFile(stream, reader, footer, bank, CheckColumns(path, schema, bank is null ? RawSchema.Required : BankSchema.Required));
+            return new ShardFile(stream, reader, footer, bank, CheckColumns(path, schema, bank is null ? RawSchema.Required : BankSchema.Required));
         }
         catch
         {
