@@ -65,7 +65,7 @@ internal static class LiveFrame
         if (status.Checkpoints.MaxBy(c => c.Seq) is not { } newest)
             return "no checkpoint yet";
         var age = newest.CreatedAt is { } at ? $", {Units.Duration(now - at.ToDateTimeOffset())} ago" : "";
-        return $"{ProgressLines.Checkpoint(newest)}{age}{ReadBack(status.Checkpoints, now)}";
+        return $"{ProgressLines.Checkpoint(newest)}{age}{ReadBack(status.Checkpoints, now)}{LeftOut(status.SkippedSaves)}";
     }
 
     /// <summary>How many checkpoints were read back, and since when none was; empty before the first was.</summary>
@@ -78,6 +78,9 @@ internal static class LiveFrame
         var found = damaged.Count == 0 ? $"{read.Count} of {checkpoints.Count} kept read back and whole" : $"DAMAGED: {string.Join(", ", damaged)}";
         return $"; {found}, oldest check {Units.Duration(now - read.Min(c => c.CheckedAt.ToDateTimeOffset()))} ago";
     }
+
+    /// <summary>Checkpoints that storage was too slow for; empty for none.</summary>
+    private static string LeftOut(long count) => count == 0 ? "" : $"; {Units.Count(count)} left out";
 
     private static Columns Heading(JobStatus status)
     {

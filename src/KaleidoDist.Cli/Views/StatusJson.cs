@@ -25,6 +25,7 @@ internal static class StatusJson
         ["world_size"] = status.WorldSize,
         ["restarts"] = status.Restarts,
         ["regroups"] = status.Regroups,
+        ["skipped_saves"] = status.SkippedSaves,
         ["last_regroup"] = status.LastRegroup is { } change ? Of(change) : null,
         ["submitted_at"] = Of(status.SubmittedAt),
         ["started_at"] = Of(status.StartedAt),

@@ -1,3 +1,4 @@
+using KaleidoDist.Contracts;
 using Microsoft.Extensions.Hosting;
 
 namespace KaleidoDist.Coordinator;
@@ -39,9 +40,6 @@ internal sealed partial class CheckpointScrub(
             var flaw = await Task.Run(() => ledger.Check(job, entry.Seq));
             if (unread.End(id))
                 ReadAgain(id);
-            // Retention may have taken it away while it was read.
-            if (live.State.Checkpoints.All(c => c.Seq != entry.Seq))
-                return;
             if (flaw is not null && ledger.Removed(job) is { IsEmpty: false } removed)
             {
                 await grains.GetGrain<IJobGrain>(id).Apply(new JobCommand.CheckpointsRemoved(removed));
@@ -49,9 +47,11 @@ internal sealed partial class CheckpointScrub(
                     return;
             }
 
-            live.Checked(entry.Seq, flaw);
-            if (flaw is not null)
-                await grains.GetGrain<IJobGrain>(id).Apply(new JobCommand.CheckpointDecayed(entry.Seq, flaw));
+            await grains.GetGrain<IJobGrain>(id).Apply(new JobCommand.CheckpointChecked(entry.Seq, flaw));
+        }
+        catch (KaleidoException error) when (error.Message.StartsWith(StateNotWritten.Code, StringComparison.Ordinal))
+        {
+            // The job says so itself. What cannot be stored was not checked: it is read again.
         }
         catch (Exception error)
         {

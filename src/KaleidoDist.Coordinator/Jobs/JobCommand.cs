@@ -130,9 +130,11 @@ internal abstract record JobCommand
     internal sealed record RankWarned(
         [property: Id(0)] long Member, [property: Id(1)] string WorkerId, [property: Id(2)] string Code, [property: Id(3)] string Text) : JobCommand, IOfMember;
 
-    /// <summary>A kept checkpoint was read back and is not what was written.</summary>
-    [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.CheckpointDecayed")]
-    internal sealed record CheckpointDecayed([property: Id(0)] long Seq, [property: Id(1)] CheckpointFlaw Flaw) : JobCommand;
+    /// <summary>A kept checkpoint was read back.</summary>
+    /// <param name="Seq">The checkpoint.</param>
+    /// <param name="Flaw">What is not as it was written; null when it is whole.</param>
+    [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.CheckpointChecked")]
+    internal sealed record CheckpointChecked([property: Id(0)] long Seq, [property: Id(1)] CheckpointFlaw? Flaw) : JobCommand;
 
     /// <summary>A rank ended in good order; its exit follows.</summary>
     /// <param name="Member">The process.</param>

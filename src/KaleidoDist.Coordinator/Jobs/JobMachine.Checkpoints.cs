@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using KaleidoDist.Checkpoints;
+using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Coordinator;
 
@@ -44,13 +45,31 @@ internal sealed partial class JobMachine
         };
     }
 
+    /// <summary>A save that was due is left out. Told of once for the one that is in the way, however many it is in the way of; the count is stored with the next move.</summary>
+    private static JobTransition SaveLeftOut(JobState state, string why, DateTimeOffset now)
+    {
+        state = state with { SkippedSaves = state.SkippedSaves + 1 };
+        return state.Notes.Any(n => n.Code == CheckpointCodes.LeftOut && n.Text == why)
+            ? JobTransition.Passing(state, "another save is left out for the same reason")
+            : JobTransition.Move(state.Noted(now, CheckpointCodes.LeftOut, why));
+    }
+
+    /// <summary>Its generation is over: a save that lacks shards gets no more of them.</summary>
+    private static JobState WithoutUnfinishedSave(JobState state, DateTimeOffset now)
+    {
+        if (state.Save is not { } save)
+            return state;
+        var isSettled = save.Failure is not null || state.Checkpoints.Any(c => (c.Generation, c.Step) == (save.Generation, save.Step));
+        state = state with { Save = null };
+        return isSettled ? state : state.Noted(now, "KD-S104", $"step {save.Step} was not saved: generation {save.Generation} ended when {save.Shards.Length} of {Count(save.ShardCount, "shard")} {(save.Shards.Length == 1 ? "was" : "were")} written");
+    }
+
     /// <summary>One shard is missing for good: nothing becomes of the others, and training goes on. Told of once, however many ranks failed.</summary>
     private static JobTransition Abandoned(JobState state, CheckpointSet set, string why, DateTimeOffset now)
     {
         var (code, text) = Coded(why, "KD-S104", $"step {set.Step} was not saved: {why}");
-        return JobTransition.Passing(
+        return JobTransition.Move(
             (state with { Save = set }).Noted(now, code, text),
-            why,
             [.. Verdicts(state, set.Generation, set.Step, set.Attempt, 0, why).Select(v => v with { IsAbandoned = true })]);
     }
 
@@ -69,7 +88,7 @@ internal sealed partial class JobMachine
     }
 
     private static JobState Without(JobState state, ImmutableArray<long> removed)
-        => state with { Checkpoints = [.. state.Checkpoints.Where(c => !removed.Contains(c.Seq))] };
+        => state.Keeping(state.Checkpoints.Where(c => !removed.Contains(c.Seq)));
 
     /// <summary>The code that a text begins with and the rest of it; else a code for all other texts.</summary>
     private static (string Code, string Text) Coded(string text, string otherwise, string otherText)
@@ -102,10 +121,9 @@ internal sealed partial class JobMachine
             BaseAttempt = committed.Attempt,
             Head = committed.Head,
             ResumeSeq = 0,
-            Checkpoints = [.. state.Checkpoints.Where(c => c.Seq != entry.Seq), entry],
             Step = Math.Max(state.Step, entry.Step),
             RankFailures = entry.Step > state.FailedStep ? 0 : state.RankFailures,
-        }).Noted(now, "", $"checkpoint {entry.Seq}: step {entry.Step} ({entry.Kind})");
+        }).Keeping([.. state.Checkpoints.Where(c => c.Seq != entry.Seq), entry]).Noted(now, "", $"checkpoint {entry.Seq}: step {entry.Step} ({entry.Kind})");
         return JobTransition.Move(
             state,
             [
@@ -139,10 +157,14 @@ internal sealed partial class JobMachine
             : GoBack(state, why, now);
     }
 
-    private static JobTransition CheckpointDecayed(JobState state, JobCommand.CheckpointDecayed decayed, DateTimeOffset now)
-        => state.Checkpoints.Any(c => c.Seq == decayed.Seq) && !state.Notes.Any(n => n.Code == decayed.Flaw.Code && n.Text == decayed.Flaw.Text)
-            ? JobTransition.Passing(state.Noted(now, decayed.Flaw.Code, decayed.Flaw.Text), decayed.Flaw.Text)
-            : JobTransition.Passing(state, "that is known, or the checkpoint is gone");
+    private static JobTransition CheckpointChecked(JobState state, JobCommand.CheckpointChecked read, DateTimeOffset now)
+    {
+        if (state.Checkpoints.All(c => c.Seq != read.Seq))
+            return JobTransition.Passing(state, $"checkpoint {read.Seq} is not kept any more");
+        var known = state.Checks.FirstOrDefault(c => c.Seq == read.Seq)?.Problem;
+        state = state.Checked(new CheckpointCheck(read.Seq, now, read.Flaw));
+        return JobTransition.Move(read.Flaw is { } flaw && flaw != known ? state.Noted(now, flaw.Code, flaw.Text) : state);
+    }
 
     private static JobTransition CheckpointsRemoved(JobState state, JobCommand.CheckpointsRemoved removed)
         => JobTransition.Passing(

@@ -154,6 +154,8 @@ internal sealed partial class JobMachine
     private JobTransition Formed(JobState state, DateTimeOffset now)
     {
         var formation = state.Formation!;
+        if (state.Save?.Generation < state.Generation)
+            state = WithoutUnfinishedSave(state, now);
         var running = state with
         {
             Phase = JobPhase.Running,

@@ -45,17 +45,18 @@ internal sealed partial class JobMachine
             state = state.Noted(now, "KD-R101", $"going on from {Place(chosen)}; {Count(state.Step - from, "step")} will be repeated");
         else if (chosen is not null)
             state = state.Noted(now, "KD-R101", $"going on from {Place(chosen)}");
-        state = state with
+        state = WithoutUnfinishedSave(state.Keeping(found.Checkpoints), now) with
         {
             Base = chosen,
             BaseAttempt = 0,
             Head = found.Head,
-            Checkpoints = found.Checkpoints,
             Step = from,
             Generation = Math.Max(state.Generation, found.HighestGeneration) + 1,
             Environment = [],
             Refused = [],
         };
+        if (chosen is not null)
+            state = state.Checked(new CheckpointCheck(chosen.Seq, now, null)); // all its bytes were read to find it
         if (from >= state.Extent.TotalSteps)
             return Finish(state, JobPhase.Succeeded, $"all {Count(state.Extent.TotalSteps, "step")} are done", "", now);
         if (state.StopAfterStep > 0 && from >= state.StopAfterStep)

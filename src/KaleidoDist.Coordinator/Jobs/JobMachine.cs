@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Coordinator;
 
@@ -42,7 +43,7 @@ internal sealed partial class JobMachine(JobRules rules)
             JobCommand.RankCaughtUp caughtUp => RankCaughtUp(state, caughtUp, now),
             JobCommand.RankProgressed progressed => RankProgressed(state, progressed, now),
             JobCommand.RankWarned warned => RankWarned(state, warned, now),
-            JobCommand.CheckpointDecayed decayed => CheckpointDecayed(state, decayed, now),
+            JobCommand.CheckpointChecked read => CheckpointChecked(state, read, now),
             JobCommand.RankFinished finished => RankFinished(state, finished),
             JobCommand.RankExited exited => RankExited(state, exited, now),
             JobCommand.WorkerRegistered registered => WorkerRegistered(state, registered, now),
@@ -109,10 +110,12 @@ internal sealed partial class JobMachine(JobRules rules)
             : JobTransition.Passing(state, "a step was applied");
     }
 
-    private static JobTransition RankWarned(JobState state, JobCommand.RankWarned warned, DateTimeOffset now)
-        => state.Notes is [.., var last] && last.Code == warned.Code && last.Text == warned.Text
-            ? JobTransition.Passing(state, "the same warning again")
-            : JobTransition.Passing(state.Noted(now, warned.Code, warned.Text), warned.Text);
+    private static JobTransition RankWarned(JobState state, JobCommand.RankWarned warned, DateTimeOffset now) => warned switch
+    {
+        { Code: CheckpointCodes.LeftOut } => SaveLeftOut(state, warned.Text, now),
+        _ when state.Notes is [.., var last] && last.Code == warned.Code && last.Text == warned.Text => JobTransition.Passing(state, "the same warning again"),
+        _ => JobTransition.Passing(state.Noted(now, warned.Code, warned.Text), warned.Text),
+    };
 
     private static string Word(JobPhase phase) => phase.ToString().ToLowerInvariant();
 

@@ -117,6 +117,12 @@ internal sealed record JobState
     /// <summary>Checkpoints of the run that are kept, oldest first.</summary>
     public ImmutableArray<CheckpointEntry> Checkpoints { get; init; } = [];
 
+    /// <summary>When those of them were last read back that ever were, and what was found.</summary>
+    public ImmutableArray<CheckpointCheck> Checks { get; init; } = [];
+
+    /// <summary>Checkpoints that were due while an earlier one was on its way, and left out.</summary>
+    public long SkippedSaves { get; init; }
+
     /// <summary>Newest step applied; lower than before only after a return to a checkpoint.</summary>
     public long Step { get; init; }
 
@@ -168,6 +174,16 @@ internal sealed record JobState
     /// <summary>This state with one more note.</summary>
     public JobState Noted(DateTimeOffset at, string code, string text)
         => this with { Notes = [.. Notes.Skip(Notes.Length - MaxNotes + 1), new JobNote(at, code, text)] };
+
+    /// <summary>This state with these checkpoints; what was found of others is forgotten.</summary>
+    public JobState Keeping(IEnumerable<CheckpointEntry> checkpoints)
+    {
+        var kept = checkpoints.ToImmutableArray();
+        return this with { Checkpoints = kept, Checks = Checks.RemoveAll(check => kept.All(c => c.Seq != check.Seq)) };
+    }
+
+    /// <summary>This state with what was found of a checkpoint, instead of what was found before.</summary>
+    public JobState Checked(CheckpointCheck check) => this with { Checks = [.. Checks.Where(c => c.Seq != check.Seq), check] };
 
     /// <summary>Ranks the job may have at most: each hosts at least one virtual rank.</summary>
     public int MaxWorld => Math.Min(Spec.Workers.Max, Spec.Training.VirtualRanks);

@@ -41,12 +41,13 @@ internal static class JobStatusView
             RunDirectory = state.RunDirectory,
             Restarts = state.Restarts,
             Regroups = state.Regroups,
+            SkippedSaves = state.SkippedSaves,
         };
         if (state.IsExtraction)
             ShowRows(status, state, lastStep);
         status.Ranks.AddRange(state.Seats.Select(s => Rank(state, s, live.GetValueOrDefault(s.Member))));
         status.Ranks.AddRange(state.Joiners.Select(j => Joiner(j, live.GetValueOrDefault(j.Member))));
-        status.Checkpoints.AddRange(state.Checkpoints.Select(Checkpoint));
+        status.Checkpoints.AddRange(state.Checkpoints.Select(c => Checkpoint(c, state.Checks.FirstOrDefault(k => k.Seq == c.Seq))));
         status.Events.AddRange(state.Notes.Select(n => new Wire.JobEvent { At = Timestamp.FromDateTimeOffset(n.At), Code = n.Code, Text = n.Text }));
         status.Validation.AddRange(validation);
         return status;
@@ -89,7 +90,7 @@ internal static class JobStatusView
         Joining = true,
     };
 
-    private static Wire.CheckpointInfo Checkpoint(CheckpointEntry entry) => new()
+    private static Wire.CheckpointInfo Checkpoint(CheckpointEntry entry, CheckpointCheck? check) => new()
     {
         Seq = entry.Seq,
         Step = entry.Step,
@@ -101,6 +102,8 @@ internal static class JobStatusView
         WeightsXxh128 = entry.WeightsXxh128,
         CreatedAt = Timestamp.FromDateTimeOffset(entry.CreatedAt),
         Kind = entry.Kind,
+        CheckedAt = Time(check?.At),
+        Damage = check?.Problem?.Text ?? "",
     };
 
     private static Timestamp? Time(DateTimeOffset? at) => at is { } time ? Timestamp.FromDateTimeOffset(time) : null;

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Google.Protobuf.WellKnownTypes;
 using KaleidoDist.Contracts;
 using KaleidoDist.Protocol.V1;
 
@@ -28,7 +27,6 @@ internal sealed class LiveJob
     private readonly ProgressWatch progressWatch;
     private readonly StragglerDetector stragglers = new();
     private readonly SlowLinkDetector slowLinks = new();
-    private readonly CheckpointChecks checks = new();
     private readonly RegroupTimes regroup;
     private readonly List<JobCommand> findings = [];
     private JobState state;
@@ -71,7 +69,6 @@ internal sealed class LiveJob
             foreach (var gone in ranks.Keys.Where(m => !members.Contains(m)).ToArray())
                 ranks.Remove(gone);
             regroup.Saw(newer, clock.Now);
-            checks.Keep(newer.Checkpoints.Select(c => c.Seq).ToHashSet());
         }
 
         Changed.Raise();
@@ -169,15 +166,7 @@ internal sealed class LiveJob
     public CheckpointEntry? CheckDue(TimeSpan period)
     {
         lock (gate)
-            return checks.Due(state.Checkpoints, period, clock.Now);
-    }
-
-    /// <summary>A checkpoint was read back.</summary>
-    public void Checked(long seq, CheckpointFlaw? flaw)
-    {
-        lock (gate)
-            checks.Note(seq, new CheckpointCheck(clock.Now, flaw));
-        Changed.Raise();
+            return CheckpointChecks.Due(state.Checkpoints, state.Checks, period, clock.Now);
     }
 
     /// <summary>A line of a rank's log.</summary>
@@ -196,13 +185,6 @@ internal sealed class LiveJob
             var status = JobStatusView.Build(state, ranks, metrics.Newest(RateWindow), lastStep, validation.Values);
             foreach (var rank in status.Ranks)
                 rank.Remark = RemarkOn(rank.Member);
-            foreach (var checkpoint in status.Checkpoints)
-            {
-                var check = checks.Of(checkpoint.Seq);
-                checkpoint.CheckedAt = check is null ? null : Timestamp.FromDateTimeOffset(check.At);
-                checkpoint.Damage = check?.Problem?.Text ?? "";
-            }
-
             status.LastRegroup = regroup.Newest?.Clone();
             return status;
         }

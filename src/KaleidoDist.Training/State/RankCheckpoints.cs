@@ -99,7 +99,7 @@ internal sealed class RankCheckpoints : IDisposable
         SkippedCount++;
         (lastSave, savedStep) = (time.GetTimestamp(), state.Step);
         if (collective.Rank == 0)
-            port.Log($"the checkpoint of step {state.Step} is left out: the one of step {newest.Step} is still on its way ({SkippedCount} so far)");
+            port.Warn(CheckpointCodes.LeftOut, $"the checkpoint of step {newest.Step} is still on its way: those that are due meanwhile are left out");
     }
 
     /// <summary>

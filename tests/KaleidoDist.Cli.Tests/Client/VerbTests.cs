@@ -103,7 +103,7 @@ public sealed class VerbTests
         var run = await CommandRun.Of(["status", "quickstart-7f3a", "--json", "--coordinator", coordinator.Url]);
         var json = JsonDocument.Parse(run.Output).RootElement;
         Assert.Equal(
-            "job_id name task state reason revision generation world_size restarts regroups last_regroup submitted_at started_at finished_at step total_steps epoch samples samples_per_second eta_seconds run_directory last_step validation ranks checkpoints events",
+            "job_id name task state reason revision generation world_size restarts regroups skipped_saves last_regroup submitted_at started_at finished_at step total_steps epoch samples samples_per_second eta_seconds run_directory last_step validation ranks checkpoints events",
             string.Join(' ', json.EnumerateObject().Select(p => p.Name)));
         Assert.Equal("running", json.GetProperty("state").GetString());
         Assert.Equal("2026-03-01T11:55:00.000Z", json.GetProperty("submitted_at").GetString());

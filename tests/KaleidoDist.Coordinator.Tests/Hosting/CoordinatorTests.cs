@@ -103,6 +103,27 @@ public sealed class CoordinatorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task WhatIsKnownOfCheckpointsOutlivesTheCoordinator()
+    {
+        JobStatus before;
+        await using (var worker = await cluster.WorkerAsync("w1", 1))
+        {
+            await cluster.SubmitAsync();
+            await worker.ReadyAsync(await worker.StartAsync());
+            await worker.SaveAsync(await worker.FormedAsync(), 10);
+            await worker.SendAsync(new WorkerMessage { RankWarning = new RankWarning { JobId = "sample", Member = 1, Code = "KD-S106", Text = "the checkpoint of step 10 is still on its way" } });
+            cluster.Ledger.Rot(1);
+            before = await cluster.UntilAsync("sample", s => s is { Checkpoints: [{ Damage.Length: > 0 }], SkippedSaves: 1 });
+            await cluster.RestartAsync();
+        }
+
+        var after = await cluster.Jobs.GetJobAsync(new GetJobRequest { JobId = "sample" });
+        Assert.Equal(("Checkpoint 1 does not verify any more", 1), (after.Checkpoints[0].Damage, after.SkippedSaves));
+        Assert.True(after.Checkpoints[0].CheckedAt >= before.Checkpoints[0].CheckedAt);
+        Assert.Single(after.Events, e => e.Code == "KD-S106");
+    }
+
+    [Fact]
     public async Task SlotsAreStillKnownAfterAQuietTime()
     {
         await using var worker = await cluster.WorkerAsync("w1", 1);

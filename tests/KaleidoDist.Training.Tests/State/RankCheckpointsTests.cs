@@ -131,12 +131,14 @@ public sealed class RankCheckpointsTests : IDisposable
     [Fact]
     public void ACheckpointThatIsDueWhileOneIsOnItsWayIsLeftOutAndCounted()
     {
-        var checkpoints = Create(new RecordingPort(), "checkpoint.every=10", step: 10);
+        var port = new RecordingPort();
+        var checkpoints = Create(port, "checkpoint.every=10", step: 10);
         checkpoints.SavePeriodic();
         state!.Step = 20;
         Assert.True(checkpoints.IsDue(20));
         checkpoints.Skip();
         Assert.Equal(1, checkpoints.SkippedCount);
+        Assert.Equal(("KD-S106", "the checkpoint of step 10 is still on its way: those that are due meanwhile are left out"), Assert.Single(port.Warnings));
         Assert.False(checkpoints.IsDue(29));
         Assert.True(checkpoints.IsDue(30));
     }
