@@ -3,7 +3,10 @@ using KaleidoDist.Protocol.V1;
 
 namespace KaleidoDist.Cli;
 
-/// <summary>Lines for logs and pipes: every change of state, and a step's metrics every few seconds.</summary>
+/// <summary>
+/// Lines for logs and pipes: every change of state, and a step's metrics every few seconds. A line begins with the local time at which what it tells
+/// happened, not that of the watching; with its date, where that is not today.
+/// </summary>
 internal sealed class PlainTrainingView(TextWriter output, TimeProvider time) : ITrainingView
 {
     /// <summary>Time between two lines about steps.</summary>
@@ -16,11 +19,12 @@ internal sealed class PlainTrainingView(TextWriter output, TimeProvider time) : 
     /// <inheritdoc/>
     public void Show(JobStatus status)
     {
-        List<string> changes = [.. ProgressLines.Changes(this.status, status)];
+        List<ProgressLine> changes = [.. ProgressLines.Changes(this.status, status)];
         if (JobStates.IsSettled(status.State))
             WriteStep();
         this.status = status;
-        changes.ForEach(Write);
+        foreach (var (at, text) in changes)
+            Write(text, at);
     }
 
     /// <inheritdoc/>
@@ -51,9 +55,11 @@ internal sealed class PlainTrainingView(TextWriter output, TimeProvider time) : 
         unwritten = null;
     }
 
-    private void Write(string line)
+    private void Write(string line, DateTimeOffset? happenedAt = null)
     {
-        output.WriteLine($"{time.GetLocalNow().ToString("HH:mm:ss", CultureInfo.InvariantCulture)} {line}");
+        var now = time.GetLocalNow();
+        var at = happenedAt is { } then ? TimeZoneInfo.ConvertTime(then, time.LocalTimeZone) : now;
+        output.WriteLine($"{at.ToString(at.Date == now.Date ? "HH:mm:ss" : "yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)} {line}");
         output.Flush();
     }
 }

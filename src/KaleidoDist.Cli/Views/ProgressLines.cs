@@ -3,6 +3,11 @@ using KaleidoDist.Protocol.V1;
 
 namespace KaleidoDist.Cli;
 
+/// <summary>A line of the plain display.</summary>
+/// <param name="At">When it happened; null for just now.</param>
+/// <param name="Text">What.</param>
+internal readonly record struct ProgressLine(DateTimeOffset? At, string Text);
+
 /// <summary>The words of the plain display: pure functions from snapshots and steps to lines.</summary>
 internal static class ProgressLines
 {
@@ -38,20 +43,20 @@ internal static class ProgressLines
         return string.Join("  ", parts);
     }
 
-    /// <summary>What is worth a line between two snapshots: a new state, checkpoints, validation results, events; nothing for mere progress.</summary>
+    /// <summary>What is worth a line between two snapshots: a new state, checkpoints, validation results, events; nothing for mere progress. What has a time of its own keeps it, and comes in that order.</summary>
     /// <param name="before">The snapshot shown before; null for none.</param>
     /// <param name="after">The snapshot to show.</param>
-    internal static IEnumerable<string> Changes(JobStatus? before, JobStatus after)
+    internal static IEnumerable<ProgressLine> Changes(JobStatus? before, JobStatus after)
     {
         if (before is null || before.State != after.State || before.Reason != after.Reason || before.Generation != after.Generation || before.WorldSize != after.WorldSize)
-            yield return State(after);
-        foreach (var known in after.Events.Except(before?.Events ?? []))
-            yield return Event(known);
+            yield return new ProgressLine(null, State(after));
         var newestKnown = before?.Checkpoints.Select(c => c.Seq).DefaultIfEmpty().Max() ?? 0;
-        foreach (var checkpoint in after.Checkpoints.Where(c => c.Seq > newestKnown).OrderBy(c => c.Seq))
-            yield return Checkpoint(checkpoint);
+        var events = after.Events.Except(before?.Events ?? []).Select(e => new ProgressLine(e.At?.ToDateTimeOffset(), Event(e)));
+        var checkpoints = after.Checkpoints.Where(c => c.Seq > newestKnown).OrderBy(c => c.Seq).Select(c => new ProgressLine(c.CreatedAt?.ToDateTimeOffset(), Checkpoint(c)));
+        foreach (var line in events.Concat(checkpoints).OrderBy(l => l.At ?? DateTimeOffset.MaxValue))
+            yield return line;
         if (after.Validation.Count > 0 && !after.Validation.Equals(before?.Validation))
-            yield return Validation(ValidationRecord.FromProto(after.Validation[0].Step, after.Validation));
+            yield return new ProgressLine(null, Validation(ValidationRecord.FromProto(after.Validation[0].Step, after.Validation)));
     }
 
     /// <summary>A job's state with its reason.</summary>

@@ -37,7 +37,7 @@ public sealed class ProgressLinesTests
             "checkpoint 2 committed",
             "checkpoint 2 at step 100 (23.4 MiB)",
         ],
-        ProgressLines.Changes(null, Jobs.Running()));
+        ProgressLines.Changes(null, Jobs.Running()).Select(l => l.Text));
 
     [Fact]
     public void MereProgressIsNoChange()
@@ -67,6 +67,6 @@ public sealed class ProgressLinesTests
                 "checkpoint 3 at step 1,200",
                 "validation at step 120: mlm 4.5 (25.0 %, perplexity 90.02), grey 0.125",
             ],
-            ProgressLines.Changes(Jobs.Running(), after));
+            ProgressLines.Changes(Jobs.Running(), after).Select(l => l.Text));
     }
 }

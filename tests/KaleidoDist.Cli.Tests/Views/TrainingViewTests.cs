@@ -44,6 +44,29 @@ public sealed class TrainingViewTests
         Assert.Equal(["12:00:00 step 1", "12:00:00 a note", "12:00:00 step 2", "12:00:00 succeeded: all steps are done"], Lines.Select(l => l.Split("  ")[0]));
     }
 
+    /// <summary>Whoever begins to watch is told what happened before, with the time at which it did.</summary>
+    [Fact]
+    public async Task APlainViewGivesEventsTheirOwnTime()
+    {
+        var status = new JobStatus { State = JobState.Running, Reason = "training" };
+        status.Events.Add([Event(-100_000, "yesterday"), Event(-10, "just now"), Event(-30, "before")]);
+        status.Checkpoints.Add(new CheckpointInfo { Seq = 1, Step = 20, CreatedAt = Jobs.At(-20) });
+        await using (var view = new PlainTrainingView(output, time))
+        {
+            view.Show(status);
+            time.Advance(TimeSpan.FromSeconds(5));
+            var later = status.Clone();
+            later.Events.Add(Event(2, "later"));
+            view.Show(later);
+        }
+
+        Assert.Equal(
+            ["12:00:00 running: training", "2026-02-28 08:13:20 yesterday", "11:59:30 before", "11:59:40 checkpoint 1 at step 20", "11:59:50 just now", "12:00:02 later"],
+            Lines);
+
+        static JobEvent Event(double seconds, string text) => new() { At = Jobs.At(seconds), Text = text };
+    }
+
     [Fact]
     public async Task AJsonViewWritesOneObjectALine()
     {
@@ -141,6 +164,8 @@ public sealed class TrainingViewTests
     {
         var status = new JobStatus { Checkpoints = { Checkpoint(1, checkedHoursAgo: 6), Checkpoint(2, checkedHoursAgo: 2), Checkpoint(3, checkedHoursAgo: null) } };
         Assert.EndsWith("; 2 of 3 kept read back and whole, oldest check 6 h 0 m ago", LiveFrame.LastCheckpoint(status, ManualTime.Start), StringComparison.Ordinal);
+        status.SkippedSaves = 1200;
+        Assert.EndsWith("6 h 0 m ago; 1,200 left out", LiveFrame.LastCheckpoint(status, ManualTime.Start), StringComparison.Ordinal);
         status.Checkpoints[1].Damage = "a bit is wrong";
         Assert.Contains("; DAMAGED: 2, oldest check 6 h", LiveFrame.LastCheckpoint(status, ManualTime.Start), StringComparison.Ordinal);
 
