@@ -26,7 +26,7 @@ internal sealed class CheckpointCommit(CheckpointPaths paths, IStorage storage, 
         paths.EnsureFolders(storage);
         var last = log.Numbers().Concat(log.QuarantinedNumbers()).DefaultIfEmpty(0).Max();
         if (last > lineage.Head.LastSeq)
-            return new CommitResult.LostRace(last);
+            return Earlier(proposal, lineage, last) is { } own ? new CommitResult.Committed(own) : new CommitResult.LostRace(last);
 
         // 5. The manifest.
         var (utf8, manifest) = CheckpointManifestJson.Encode(Manifest(proposal, lineage, modelHash));
@@ -35,6 +35,20 @@ internal sealed class CheckpointCommit(CheckpointPaths paths, IStorage storage, 
 
         // 6. Known.
         return new CommitResult.Committed(manifest);
+    }
+
+    /// <summary>
+    /// The manifest of this very proposal, which was committed before by one who could not tell anybody: its name may not be durable yet, and is before it is told now.
+    /// </summary>
+    private CheckpointManifest? Earlier(CheckpointProposalData proposal, CheckpointLineage lineage, long last)
+    {
+        if (last != lineage.Head.LastSeq + 1 || log.TryRead(last) is not { } manifest)
+            return null;
+        if ((manifest.Generation, manifest.Step, manifest.Attempt) != (proposal.Generation, proposal.Step, proposal.Attempt)
+            || (manifest.ParentSeq, manifest.ParentHash) != (lineage.Head.Seq, lineage.Head.Hash))
+            return null;
+        storage.SyncDirectory(paths.Log);
+        return manifest;
     }
 
     private static string? WhatIsWrong(CheckpointProposalData proposal, CheckpointLineage lineage)

@@ -34,7 +34,9 @@ internal sealed record WeightsIndex(IReadOnlyDictionary<string, string> WeightMa
 
     /// <summary>The stored form: tensors in ordinal order, and the bytes of all of them.</summary>
     internal byte[] ToUtf8(long totalBytes) => JsonSerializer.SerializeToUtf8Bytes(
-        new Stored(new Dictionary<string, JsonElement> { ["total_size"] = JsonSerializer.SerializeToElement(totalBytes) }, new SortedDictionary<string, string>(WeightMap.ToDictionary(), StringComparer.Ordinal)),
+        new Stored(
+            new SortedDictionary<string, string>(WeightMap.ToDictionary(), StringComparer.Ordinal),
+            new Dictionary<string, JsonElement> { ["total_size"] = JsonSerializer.SerializeToElement(totalBytes) }),
         Format);
 
     /// <summary>Reads an index that somebody else wrote.</summary>
@@ -58,6 +60,6 @@ internal sealed record WeightsIndex(IReadOnlyDictionary<string, string> WeightMa
     }
 
     private sealed record Stored(
-        [property: JsonPropertyName("metadata")] IReadOnlyDictionary<string, JsonElement>? Metadata,
-        [property: JsonPropertyName("weight_map")] IDictionary<string, string> WeightMap);
+        [property: JsonPropertyName("weight_map")] IDictionary<string, string> WeightMap,
+        [property: JsonPropertyName("metadata"), JsonPropertyOrder(-1)] IReadOnlyDictionary<string, JsonElement>? Metadata = null);
 }

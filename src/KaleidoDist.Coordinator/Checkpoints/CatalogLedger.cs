@@ -64,7 +64,6 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
             return catalog.Commit(Data(proposal, kind), Lineage(job, proposal.Generation, proposal.WorldSize, proposal.Head)) switch
             {
                 CommitResult.Committed committed => Committed(committed.Manifest),
-                CommitResult.LostRace lost when OwnCommit(catalog, lost.Seq, proposal) is { } own => Committed(own),
                 CommitResult.LostRace lost => new CommitOutcome.Refused($"KD-C120 checkpoint {lost.Seq} of '{job.Spec.Checkpoint.Root}' was committed by someone else; is the run led by two coordinators?", LostLineage: true),
                 CommitResult.Refused refused => new CommitOutcome.Refused(refused.Reason, LostLineage: false),
                 var other => throw new InvalidOperationException($"unknown result {other}"),
@@ -118,17 +117,6 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
     }
 
     private CheckpointCatalog CatalogOf(JobState job) => catalogs.GetOrAdd(job.Spec.Checkpoint.Root, root => new CheckpointCatalog(root, time));
-
-    /// <summary>A coordinator that stopped between a commit and its own record of it meets the proposal again: the commit is the same one.</summary>
-    private static CheckpointManifest? OwnCommit(CheckpointCatalog catalog, long seq, JobEffect.CommitCheckpoint proposal)
-    {
-        if (seq != proposal.Head.LastSeq + 1 || catalog.List().FirstOrDefault(l => l.Seq == seq)?.Manifest is not { } manifest)
-            return null;
-        return manifest.Generation == proposal.Generation && manifest.Step == proposal.Draft.Step && manifest.Attempt == proposal.Draft.Attempt
-            && manifest.ParentSeq == proposal.Head.Seq && manifest.ParentHash == proposal.Head.Hash
-            ? manifest
-            : null;
-    }
 
     private static IEnumerable<long> GenerationsOfData(string root)
         => CheckpointStores.Of(root).List(new CheckpointPaths(root).Data).Select(e => CheckpointPaths.ParseDataFolderName(e.Name)).OfType<long>();

@@ -84,6 +84,31 @@ public sealed class CommitTests
     }
 
     [Fact]
+    public void ACommitThatFailedAtItsVeryEndIsMadeDurableBeforeItIsToldOfWhenItIsProposedAgain()
+    {
+        using var folder = new TemporaryFolder();
+        var storage = new FaultyStorage(PosixStorage.Instance);
+        var run = new Run(folder.Path, storage);
+        run.Save(10);
+        var proposal = run.Write(20);
+        storage.Before = (operation, path, _) =>
+        {
+            if (operation == Operation.SyncDirectory && path == run.Paths.Log)
+                throw new PosixException("fsync", path, Errno.EIO);
+        };
+        Assert.Throws<CheckpointWriteException>(() => run.Catalog.Commit(proposal, run.Lineage));
+        storage.Before = null;
+        storage.Journal.Clear();
+
+        // The same coordinator, or the next one: its record of the run is older than the manifest.
+        var committed = Assert.IsType<CommitResult.Committed>(run.Catalog.Commit(proposal, run.Lineage));
+
+        Assert.Equal((2, 20), (committed.Manifest.Seq, committed.Manifest.Step));
+        Assert.Equal((Operation.SyncDirectory, run.Paths.Log), storage.Journal[^1]);
+        Assert.Equal(2, Assert.IsType<CommitResult.LostRace>(run.Catalog.Commit(run.Write(30), run.Lineage)).Seq);
+    }
+
+    [Fact]
     public void ATakenNumberThatHoldsThisVeryCommitIsSuccess()
     {
         // A network file system may carry out a link, lose the answer, repeat it and report that the name is taken.
