@@ -98,8 +98,10 @@ internal sealed class RankCheckpoints : IDisposable
             return;
         SkippedCount++;
         (lastSave, savedStep) = (time.GetTimestamp(), state.Step);
-        if (collective.Rank == 0)
-            port.Warn(CheckpointCodes.LeftOut, $"the checkpoint of step {newest.Step} is still on its way: those that are due meanwhile are left out");
+        if (collective.Rank != 0)
+            return;
+        var inTheWay = newest.Step > 0 ? $"the checkpoint of step {newest.Step} is still on its way" : "a checkpoint of the generation before is still being written";
+        port.Warn(CheckpointCodes.LeftOut, $"{inTheWay}: those that are due meanwhile are left out");
     }
 
     /// <summary>

@@ -24,10 +24,10 @@ public sealed class SavingTests
     public void ASaveThatOneRankCannotWriteIsOneStoredEvent()
     {
         var job = new JobScript().Training("a", "b");
-        job.Proposed(job.State.Seats[0], JobSamples.Draft(10, shard: 1, of: 2) with { Error = "KD-S101 No space" });
+        job.Proposed(job.State.Seats[0], JobSamples.Draft(10, shard: 1, of: 2) with { Error = "KD-S102 Cannot write" });
         Assert.True(job.Last.Durable);
-        job.Proposed(job.State.Seats[1], JobSamples.Draft(10, shard: 2, of: 2) with { Error = "KD-S101 No space" });
-        Assert.Equal("No space", Assert.Single(job.State.Notes, n => n.Code == "KD-S101").Text);
+        job.Proposed(job.State.Seats[1], JobSamples.Draft(10, shard: 2, of: 2) with { Error = "KD-S102 Cannot write" });
+        Assert.Equal("Cannot write", Assert.Single(job.State.Notes, n => n.Code == "KD-S102").Text);
     }
 
     [Fact]
