@@ -18,6 +18,17 @@ public sealed class UnwritableFolderTests
     }
 
     [Fact]
+    public async Task AFolderThatHoldsAsManyCheckpointsAsAreKeptAndNotOneMoreIsSavedTo()
+    {
+        // A checkpoint has 13 MB: after three there is no room for a fourth.
+        var (exitCode, output) = await TrainOn("mount -t tmpfs -o size=48m tmpfs \"$1\"", "--set checkpoint.every=5 --set checkpoint.keep.last=3");
+        Assert.Equal(0, exitCode);
+        Assert.Contains(output, line => line.Contains(": 1 old checkpoint removed first, and it is saved again", StringComparison.Ordinal));
+        Assert.Contains(output, line => line.EndsWith($": step {MicroJob.Steps} (final)", StringComparison.Ordinal));
+        Assert.DoesNotContain(output, line => line.Contains("KD-S", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task AReadOnlyFolderDoesNotStopTrainingAndTheWarningNamesIt()
     {
         var (exitCode, output) = await TrainOn("mount -t tmpfs -o size=2m tmpfs \"$1\" && mount -o remount,ro \"$1\"", "");
