@@ -55,11 +55,14 @@ internal sealed partial class JobMachine
     }
 
     /// <summary>Its generation is over: a save that lacks shards gets no more of them.</summary>
-    private static JobState WithoutUnfinishedSave(JobState state, DateTimeOffset now)
+    /// <param name="state">The job; its checkpoints are those that it knew of while it saved.</param>
+    /// <param name="found">Checkpoints that history names besides: a commit may have been written and not heard of.</param>
+    /// <param name="now">Now.</param>
+    private static JobState WithoutUnfinishedSave(JobState state, ImmutableArray<CheckpointEntry> found, DateTimeOffset now)
     {
         if (state.Save is not { } save)
             return state;
-        var isSettled = save.Failure is not null || state.Checkpoints.Any(c => (c.Generation, c.Step) == (save.Generation, save.Step));
+        var isSettled = save.Failure is not null || state.Checkpoints.Concat(found).Any(c => (c.Generation, c.Step) == (save.Generation, save.Step));
         state = state with { Save = null };
         return isSettled ? state : state.Noted(now, "KD-S104", $"step {save.Step} was not saved: generation {save.Generation} ended when {save.Shards.Length} of {Count(save.ShardCount, "shard")} {(save.Shards.Length == 1 ? "was" : "were")} written");
     }

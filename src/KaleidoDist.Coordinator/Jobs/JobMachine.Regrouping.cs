@@ -155,7 +155,7 @@ internal sealed partial class JobMachine
     {
         var formation = state.Formation!;
         if (state.Save?.Generation < state.Generation)
-            state = WithoutUnfinishedSave(state, now);
+            state = WithoutUnfinishedSave(state, [], now);
         var running = state with
         {
             Phase = JobPhase.Running,

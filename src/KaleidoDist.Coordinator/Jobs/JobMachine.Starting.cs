@@ -45,7 +45,7 @@ internal sealed partial class JobMachine
             state = state.Noted(now, "KD-R101", $"going on from {Place(chosen)}; {Count(state.Step - from, "step")} will be repeated");
         else if (chosen is not null)
             state = state.Noted(now, "KD-R101", $"going on from {Place(chosen)}");
-        state = WithoutUnfinishedSave(state.Keeping(found.Checkpoints), now) with
+        state = WithoutUnfinishedSave(state, found.Checkpoints, now).Keeping(found.Checkpoints) with
         {
             Base = chosen,
             BaseAttempt = 0,

@@ -54,7 +54,7 @@ internal sealed class GrpcWorkerService(
                 WorkerId = id,
                 Host = view.Host,
                 Slots = view.Slots,
-                SlotsInUse = counts.TryGetValue(id, out var count) ? count.InUse : 0,
+                SlotsInUse = view.State != WorkerView.Lost && counts.TryGetValue(id, out var count) ? count.InUse : 0, // the pool is told a moment later
                 ConnectedAt = Timestamp.FromDateTimeOffset(view.ConnectedAt),
                 LastHeartbeatAt = Timestamp.FromDateTimeOffset(view.LastHeartbeatAt),
                 State = view.State,

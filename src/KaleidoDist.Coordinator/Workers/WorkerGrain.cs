@@ -53,7 +53,11 @@ internal sealed record JobSeats([property: Id(0)] string JobId, [property: Id(1)
 [GenerateSerializer, Immutable, Alias("kaleido.WorkerView")]
 internal sealed record WorkerView(
     [property: Id(0)] string Host, [property: Id(1)] string State, [property: Id(2)] DateTimeOffset ConnectedAt,
-    [property: Id(3)] DateTimeOffset LastHeartbeatAt, [property: Id(4)] string Version, [property: Id(5)] int Slots);
+    [property: Id(3)] DateTimeOffset LastHeartbeatAt, [property: Id(4)] string Version, [property: Id(5)] int Slots)
+{
+    /// <summary><see cref="State"/> of a worker that nobody holds.</summary>
+    public const string Lost = "lost";
+}
 
 /// <summary>What a <see cref="WorkerGrain"/> stores.</summary>
 internal sealed class WorkerRecord
@@ -167,7 +171,7 @@ internal sealed partial class WorkerGrain(
     /// <inheritdoc/>
     public Task<WorkerView> View()
     {
-        var state = !lease.IsHeld ? "lost" : lease.Draining is not null ? "draining" : "connected";
+        var state = !lease.IsHeld ? WorkerView.Lost : lease.Draining is not null ? "draining" : "connected";
         return Task.FromResult(new WorkerView(hello.Host, state, lease.ConnectedAt, lease.LastHeartbeatAt, hello.Version, hello.Slots));
     }
 

@@ -202,7 +202,7 @@ internal sealed class FakeWorker : IAsyncDisposable
                 await SendAsync(new WorkerMessage { Heartbeat = new Heartbeat() });
             }
         }
-        catch (Exception error) when (error is OperationCanceledException or RpcException or InvalidOperationException or ObjectDisposedException)
+        catch (Exception error) when (error is OperationCanceledException or RpcException or IOException or InvalidOperationException or ObjectDisposedException)
         {
             // The stream is over.
         }

@@ -47,4 +47,14 @@ public sealed class SavingTests
         Assert.DoesNotContain(job.State.Notes, n => n.Code == "KD-S104");
         Assert.Null(job.State.Save);
     }
+
+    [Fact]
+    public void ACommittedSaveThatTheJobWentBackFromIsNoneThatCameToNothing()
+    {
+        var job = new JobScript().Training("a").Proposed(10).Committed(1, 10).Proposed(20).Committed(2, 20);
+        job.Do(new JobCommand.CoordinatorRestarted()).Do(JobSamples.Submit(key: "k2") with { ResumeSeq = 1 });
+        job.Do(new JobCommand.CheckpointFound([JobSamples.Entry(1, 10, 1)], new HistoryHead(2, "hash", 2, []), [], 1, AskedSeq: 1));
+        Assert.Equal(10, job.State.Step);
+        Assert.DoesNotContain(job.State.Notes, n => n.Code == "KD-S104");
+    }
 }

@@ -25,7 +25,7 @@ public sealed class PruneBesideTests(CalmRun calm)
         Assert.NotEmpty(removed);
         calm.AssertSameAs(run);
         Assert.True(new RunCheck(run.Folder).Check(run.History).IsSound);
-        Assert.DoesNotContain(train.Output.Concat(train.Errors), line => line.Contains("KD-S", StringComparison.Ordinal));
+        Assert.DoesNotContain(train.Output.Concat(train.Errors), CheckpointWarnings.IsIn);
         var log = File.ReadAllText(Path.Combine(run.Folder, "coordinator", "kaleido.log"));
         Assert.DoesNotContain("could not be removed", log, StringComparison.Ordinal);
     }
