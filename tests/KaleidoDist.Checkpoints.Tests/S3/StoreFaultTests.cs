@@ -19,29 +19,31 @@ public sealed class StoreFaultTests : IAsyncLifetime
 
     public Task DisposeAsync() => bucket.DisposeAsync();
 
-    [Theory]
-    [InlineData(S3FaultKind.LoseAnswer)]
-    [InlineData(S3FaultKind.Hang)]
-    public void ACommitWhoseEveryAnswerIsLostIsResolvedByReadingBack(S3FaultKind kind)
+    [Fact]
+    public void ACommitWhoseEveryAnswerIsLostIsResolvedByReadingBack()
     {
         // The first try and its repetition.
         var proposal = Run.Write(10);
-        var fault = Server.Inject(new S3Fault("PUT log/", kind, times: 2));
-
-        if (kind == S3FaultKind.LoseAnswer)
-        {
-            Assert.Equal(1, Assert.IsType<CommitResult.Committed>(Run.Catalog.Commit(proposal, Run.Lineage)).Manifest.Seq);
-        }
-        else
-        {
-            var hurried = new CheckpointCatalog(BucketRun.Root, Run.Time, bucket.Connect(TimeSpan.FromSeconds(1.5)));
-            var error = Assert.Throws<CheckpointWriteException>(() => hurried.Commit(proposal, Run.Lineage));
-            Assert.Equal("KD-S120", error.Code);
-            Assert.Empty(Run.Catalog.List());
-            Assert.IsType<CommitResult.Committed>(Run.Catalog.Commit(proposal, Run.Lineage));
-        }
-
+        var fault = Server.Inject(new S3Fault("PUT log/", S3FaultKind.LoseAnswer, times: 2));
+        Assert.Equal(1, Assert.IsType<CommitResult.Committed>(Run.Catalog.Commit(proposal, Run.Lineage)).Manifest.Seq);
         Assert.Equal(2, fault.Fired);
+        bucket.AssertOnlyCheckpoint(Run.Catalog.Read(1));
+    }
+
+    [Fact]
+    public void ACommitThatTheStoreNeverTakesIsGivenUpAndCanBeMadeAgain()
+    {
+        var proposal = Run.Write(10);
+        var fault = Server.Inject(new S3Fault("PUT log/", S3FaultKind.Hang, times: int.MaxValue));
+        var hurried = new CheckpointCatalog(BucketRun.Root, Run.Time, bucket.Connect(TimeSpan.FromSeconds(1.5)));
+        var error = Assert.Throws<CheckpointWriteException>(() => hurried.Commit(proposal, Run.Lineage));
+        fault.Stop();
+
+        // Two tries of the SDK; now and then its HTTP client makes a third one of them.
+        Assert.InRange(fault.Fired, 2, 4);
+        Assert.Equal("KD-S120", error.Code);
+        Assert.Empty(Run.Catalog.List());
+        Assert.IsType<CommitResult.Committed>(Run.Catalog.Commit(proposal, Run.Lineage));
         bucket.AssertOnlyCheckpoint(Run.Catalog.Read(1));
     }
 
