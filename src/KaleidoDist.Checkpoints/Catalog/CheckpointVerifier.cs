@@ -50,7 +50,7 @@ internal sealed class CheckpointVerifier(CheckpointPaths paths, IStorage storage
             var found = StoredFile.Hash(file);
             return found == expected.Xxh128
                 ? null
-                : new CheckpointProblem(CheckpointProblem.Damaged, expected.Name, $"its xxh128 is {found}, expected {expected.Xxh128}");
+                : new CheckpointProblem(CheckpointProblem.Damaged, expected.Name, $"its xxh128 is {found}, expected {expected.Xxh128}{DamagedPlaces.Clause(file, expected)}");
         }
         catch (IOException error)
         {

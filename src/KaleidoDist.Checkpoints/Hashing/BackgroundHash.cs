@@ -1,9 +1,9 @@
-using System.IO.Hashing;
+using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Checkpoints;
 
 /// <summary>
-/// XXH128 of a file that is written, computed while the disk takes it. Memory that is handed over by its address stays in place and unchanged until the next
+/// Hashes of a file that is written, computed while the disk takes it. Memory that is handed over by its address stays in place and unchanged until the next
 /// call has returned; so does all of it when this is disposed. Reading has no use for this: what was read is in the processor's cache, and the disk reads ahead.
 /// </summary>
 internal sealed class BackgroundHash : IDisposable
@@ -11,7 +11,7 @@ internal sealed class BackgroundHash : IDisposable
     /// <summary>Less than this is hashed before somebody else could begin to.</summary>
     private const int WorthwhileBytes = 1 << 20;
 
-    private readonly XxHash128 hash = new();
+    private readonly FileHash hash = new();
     private Task pending = Task.CompletedTask;
 
     /// <summary>Adds bytes at once.</summary>
@@ -31,11 +31,11 @@ internal sealed class BackgroundHash : IDisposable
             pending = Task.Run(() => hash.Append(NativeBytes.Read(address, offset, count)));
     }
 
-    /// <summary>The hash of all, lower-case hex.</summary>
-    internal string Finish()
+    /// <summary>What is to be known of the file.</summary>
+    internal CheckpointFile Finish(string name, int tensors)
     {
         pending.Wait();
-        return Convert.ToHexStringLower(hash.GetCurrentHash());
+        return hash.Finish(name, tensors);
     }
 
     /// <summary>Lets go of the caller's memory.</summary>

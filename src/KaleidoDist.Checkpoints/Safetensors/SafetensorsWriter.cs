@@ -14,7 +14,7 @@ public static class SafetensorsWriter
     /// Creates <paramref name="path"/>, which must not exist: wider types first, then ordinal name order, so that every tensor
     /// is aligned to its type. The hash is of the bytes in memory, not of a re-read. The directory is the caller's to sync.
     /// </summary>
-    /// <returns>Name, size, xxh128 and number of tensors.</returns>
+    /// <returns>Name, size, hashes and number of tensors.</returns>
     /// <exception cref="IOException">Any step failed; the file is given up.</exception>
     /// <exception cref="OperationCanceledException">Between two chunks; the file is given up.</exception>
     public static CheckpointFile Write(
@@ -42,7 +42,7 @@ public static class SafetensorsWriter
 
         file.Sync();
         file.Close();
-        return new CheckpointFile(Path.GetFileName(path), bytes, hash.Finish(), ordered.Count);
+        return hash.Finish(Path.GetFileName(path), ordered.Count);
     }
 
     /// <summary>Size of the file that <see cref="Write"/> would create.</summary>

@@ -40,6 +40,7 @@ public static class CheckpointManifestRules
             Require(IsPlainName(file.Name), "a file name is not plain (letters, digits, '.', '_', '-')");
             Require(file.Bytes >= 0 && file.Tensors >= 0, $"file '{file.Name}' has a negative size or tensor count");
             Require(IsXxh128(file.Xxh128), $"the xxh128 of file '{file.Name}' is not 32 lower-case hex digits");
+            Require(file.ChunksXxh3 is not { } chunks || IsChunks(chunks, file.Bytes), $"the chunksXxh3 of file '{file.Name}' are not {CheckpointFile.ChunkDigits} lower-case hex digits for each of its chunks");
         }
     }
 
@@ -47,6 +48,9 @@ public static class CheckpointManifestRules
         => name.Length is > 0 and <= MaxNameLength && name[0] != '.' && !name.AsSpan().ContainsAnyExcept(NameCharacters);
 
     private static bool IsXxh128(string text) => text.Length == Xxh128Digits && !text.AsSpan().ContainsAnyExcept(HexDigits);
+
+    private static bool IsChunks(string text, long bytes)
+        => text.Length == (bytes + CheckpointFile.ChunkBytes - 1) / CheckpointFile.ChunkBytes * CheckpointFile.ChunkDigits && !text.AsSpan().ContainsAnyExcept(HexDigits);
 
     private static void Require(bool holds, string otherwise)
     {

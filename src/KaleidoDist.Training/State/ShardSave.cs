@@ -107,7 +107,7 @@ internal sealed class ShardSave
             head.Attempt = shard.Attempt;
             head.Directory = shard.Directory;
             head.WeightsXxh128 = shard.WeightsXxh128;
-            head.Files.AddRange(shard.Files.Select(f => new Protocol.V1.CheckpointFile { Name = f.Name, Bytes = f.Bytes, Xxh128 = f.Xxh128, Tensors = f.Tensors }));
+            head.Files.AddRange(shard.Files.Select(f => f.ToProto()));
             port.Log($"wrote shard {head.Shard} of {head.ShardCount} of the checkpoint of step {head.Step}: {shard.Files.Sum(f => f.Bytes):N0} bytes in {ToDurable.TotalSeconds:0.00} s");
             Report();
         }

@@ -48,6 +48,31 @@ public sealed class DamageTests
     }
 
     [Fact]
+    public void DamageOfALargeFileIsNamedByItsPlaceAndItsTensors()
+    {
+        using var folder = new TemporaryFolder();
+        // One file of 68 MiB: the second chunk has the end of the first tensor, and the second. One of twice that.
+        var run = new Run(folder.Path, form: [("bert.first", [16 << 20]), ("bert.second", [1 << 20])]);
+        var saved = run.Save(1200);
+        Assert.True(run.Catalog.Verify(1).IsValid);
+        Assert.Equal([2, 3, 0], saved.Files.OrderBy(f => f.Name).Select(f => (f.ChunksXxh3?.Length ?? 0) / CheckpointFile.ChunkDigits));
+
+        Flip("model-00001-of-00001.safetensors", saved.Files.First(f => f.Name.StartsWith("model", StringComparison.Ordinal)).Bytes - 1);
+        Assert.EndsWith("; bytes 67108864-71307263 differ (in 'bert.first', 'bert.second')", Assert.Single(run.Catalog.Verify(1).Problems).Text, StringComparison.Ordinal);
+        Flip("model-00001-of-00001.safetensors", 9); // the header, too: nothing in it is to be believed
+        Assert.EndsWith("; bytes 0-71307263 differ", Assert.Single(run.Catalog.Verify(1).Problems).Text, StringComparison.Ordinal);
+
+        void Flip(string name, long at)
+        {
+            using var file = File.Open(run.DataFile(saved, name), FileMode.Open);
+            file.Position = at;
+            var value = file.ReadByte();
+            file.Position = at;
+            file.WriteByte((byte)(value ^ 4));
+        }
+    }
+
+    [Fact]
     public void EveryTruncationAtABoundaryIsFoundAndNamed()
     {
         using var folder = new TemporaryFolder();

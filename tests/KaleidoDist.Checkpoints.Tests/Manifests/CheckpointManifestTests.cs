@@ -114,6 +114,8 @@ public sealed class CheckpointManifestTests
         { "files", "[{\"name\":\"a\\u0000b\",\"bytes\":1,\"xxh128\":\"ffffffffffffffffffffffffffffffff\",\"tensors\":0}]" },
         { "files", "[{\"name\":\"a\",\"bytes\":-1,\"xxh128\":\"ffffffffffffffffffffffffffffffff\",\"tensors\":0}]" },
         { "files", "[{\"name\":\"a\",\"bytes\":1,\"xxh128\":\"short\",\"tensors\":0}]" },
+        { "files", "[{\"name\":\"a\",\"bytes\":67108865,\"xxh128\":\"ffffffffffffffffffffffffffffffff\",\"tensors\":0,\"chunksXxh3\":\"ffffffffffffffff\"}]" },
+        { "files", "[{\"name\":\"a\",\"bytes\":1,\"xxh128\":\"ffffffffffffffffffffffffffffffff\",\"tensors\":0,\"chunksXxh3\":\"FFFFFFFFFFFFFFFF\"}]" },
         { "files", "[{\"name\":\"a\",\"bytes\":1,\"xxh128\":\"ffffffffffffffffffffffffffffffff\",\"tensors\":0},{\"name\":\"a\",\"bytes\":1,\"xxh128\":\"ffffffffffffffffffffffffffffffff\",\"tensors\":0}]" },
     };
 

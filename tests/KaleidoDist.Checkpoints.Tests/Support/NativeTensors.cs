@@ -23,9 +23,9 @@ internal sealed class NativeTensors : IDisposable
             Add(name, type, shape);
     }
 
-    public static NativeTensors Seeded(int seed)
+    public static NativeTensors Seeded(int seed, (string Name, long[] Shape)[]? form = null)
     {
-        var result = new NativeTensors();
+        var result = new NativeTensors(form);
         var random = new Random(seed);
         foreach (var tensor in result.tensors)
         {

@@ -3,7 +3,7 @@ using KaleidoDist.Contracts;
 namespace KaleidoDist.Checkpoints.Tests;
 
 /// <summary>A run folder and what a rank and a coordinator do with it.</summary>
-internal sealed class Run(string folder, IStorage? storage = null)
+internal sealed class Run(string folder, IStorage? storage = null, (string Name, long[] Shape)[]? form = null)
 {
     public static readonly CheckpointJob Job = new()
     {
@@ -31,9 +31,9 @@ internal sealed class Run(string folder, IStorage? storage = null)
     /// <summary>The rank's part. Tensors follow from the step.</summary>
     public CheckpointProposalData Write(long step, CheckpointKind kind = CheckpointKind.Periodic)
     {
-        using var weights = NativeTensors.Seeded((int)step);
-        using var first = NativeTensors.Seeded((int)step + 1000);
-        using var second = NativeTensors.Seeded((int)step + 2000);
+        using var weights = NativeTensors.Seeded((int)step, form);
+        using var first = NativeTensors.Seeded((int)step + 1000, form);
+        using var second = NativeTensors.Seeded((int)step + 2000, form);
         var shard = new CheckpointShardWriter(folder, storage).Write(new CheckpointSnapshot
         {
             JobId = Job.JobId,
