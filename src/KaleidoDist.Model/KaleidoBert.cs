@@ -80,7 +80,7 @@ public sealed class KaleidoBert
     /// <summary>[B, 1, 1, T + P] what <see cref="Encode"/> adds to attention scores: 0 for tokens and patches, very negative for padding.</summary>
     public Tensor AttentionMask(KaleidoInputs inputs)
     {
-        var padding = inputs.InputMask.eq(0).to(ScalarType.Float32) * MaskedScore;
+        var padding = inputs.InputMask.eq(Numbers.Zero).to(ScalarType.Float32).Times(MaskedScore);
         var image = zeros(inputs.Count, Config.Patches.PatchCount, device: Parameters.Device);
         return cat([padding, image], 1).unsqueeze(1).unsqueeze(1);
     }
@@ -97,7 +97,7 @@ public sealed class KaleidoBert
 
     private (Tensor Features, Tensor Targets) Blank(Tensor features, Tensor positions)
     {
-        var places = (positions + Config.Patches.LevelOf(PretrainTask.Blank).Offset).unsqueeze(2);
+        var places = positions.Plus(Config.Patches.LevelOf(PretrainTask.Blank).Offset).unsqueeze(2);
         var targets = features.gather(1, places.expand(-1, -1, features.shape[2]));
         var keep = ones(features.shape[0], features.shape[1], 1, device: features.device).scatter(1, places, zeros_like(places, dtype: ScalarType.Float32));
         return (features * keep, targets);

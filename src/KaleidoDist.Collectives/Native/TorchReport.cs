@@ -53,13 +53,13 @@ public sealed record TorchReport(string Version, string Folder, int Threads, int
     }
 
     // Small integers: exact in any order of addition.
-    private static double MatMul() => Distance(arange(12, dtype: ScalarType.Float32).view(3, 4).mm(ones(4, 2)), tensor(new float[] { 6, 6, 22, 22, 38, 38 }).view(3, 2));
+    private static double MatMul() => Distance(Numbers.Range(12, ScalarType.Float32).view(3, 4).mm(ones(4, 2)), tensor(new float[] { 6, 6, 22, 22, 38, 38 }).view(3, 2));
 
     private static double Attention()
     {
-        Tensor Values(int phase) => (arange(2 * 5 * 4, dtype: ScalarType.Float32) + phase).sin().view(1, 2, 5, 4);
+        Tensor Values(int phase) => Numbers.Range(2 * 5 * 4, ScalarType.Float32).Plus(phase).sin().view(1, 2, 5, 4);
         Tensor query = Values(0), key = Values(1), value = Values(2);
-        var explicitly = (query.matmul(key.transpose(-2, -1)) / Math.Sqrt(4)).softmax(-1).matmul(value);
+        var explicitly = query.matmul(key.transpose(-2, -1)).Over(Math.Sqrt(4)).softmax(-1).matmul(value);
         return Distance(nn.functional.scaled_dot_product_attention(query, key, value), explicitly);
     }
 
@@ -68,7 +68,7 @@ public sealed record TorchReport(string Version, string Folder, int Threads, int
     {
         const double rate = 0.1, decay = 0.01, epsilon = 1e-6;
         Tensor weights = tensor(new[] { 1f, -2f, 3f }), gradients = tensor(new[] { 0.5f, 0.25f, -4f });
-        var expected = weights - (rate * ((gradients / (gradients.abs() + epsilon)) + (decay * weights)));
+        var expected = weights - (gradients / gradients.abs().Plus(epsilon)).Plus(weights.Times(decay)).Times(rate);
         TorchStable.FusedAdamW(weights, gradients, zeros(3), zeros(3), ones([]), rate, 0.9, 0.98, decay, epsilon);
         return Distance(weights, expected);
     }

@@ -45,11 +45,11 @@ public sealed class CudaMemory(Device device) : IFloatMemory
         using var scope = NewDisposeScope();
         Tensor first = View(left), second = View(right);
         if (destination == left)
-            first.add_(second);
+            first.Add(second);
         else if (destination == right)
-            second.add_(first); // a + b and b + a have the same bits.
+            second.Add(first); // a + b and b + a have the same bits.
         else
-            View(destination).copy_(first).add_(second);
+            View(destination).copy_(first).Add(second);
     }
 
     /// <inheritdoc/>

@@ -23,7 +23,9 @@ internal sealed class RowLookup : autograd.SingleTensorFunction<RowLookup>
     {
         var table = (SharedTable)ctx.get_data(nameof(SharedTable));
         using (no_grad())
-            table.WeightGradient.index_add_(0, ctx.get_saved_variables()[0], grad_output, 1);
+        using (var ids = ctx.get_saved_variables()[0])
+            table.WeightGradient.index_add_(0, ids, grad_output, Numbers.One);
+        GC.KeepAlive(grad_output); // nobody else has it
         return [null!, null!, null!];
     }
 }

@@ -15,9 +15,17 @@ namespace KaleidoDist.Model;
 /// <param name="Products">How the decoder multiplies.</param>
 internal sealed record SharedTable(Tensor Weight, Tensor WeightGradient, Tensor Bias, Tensor BiasGradient, MatrixProducts Products)
 {
+    private Tensor? handedOver;
+
     /// <summary>Rows of the table: [n, H] for ids [n].</summary>
     public Tensor Rows(Tensor ids) => RowLookup.apply(this, Weight, ids);
 
     /// <summary>Logits of hidden states: [n, V] for [n, H].</summary>
     public Tensor Decode(Tensor hidden) => TiedDecoder.apply(this, hidden);
+
+    /// <summary>
+    /// Keeps what a backward pass returns until the next one does: libtorch takes a reference of its own only after the call, and on a thread without
+    /// a dispose scope nobody else has one.
+    /// </summary>
+    public Tensor HandOver(Tensor gradient) => handedOver = gradient;
 }

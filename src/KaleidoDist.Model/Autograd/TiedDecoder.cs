@@ -23,10 +23,12 @@ internal sealed class TiedDecoder : autograd.SingleTensorFunction<TiedDecoder>
     {
         var table = (SharedTable)ctx.get_data(nameof(SharedTable));
         using var noGrad = no_grad();
-        using (var transposed = grad_output.t())
-            table.Products.AddProduct(table.WeightGradient, transposed, ctx.get_saved_variables()[0]);
+        using (Tensor transposed = grad_output.t(), hidden = ctx.get_saved_variables()[0])
+            table.Products.AddProduct(table.WeightGradient, transposed, hidden);
         using (var sum = grad_output.sum(dim: 0))
-            table.BiasGradient.add_(sum);
-        return [null!, table.Products.Multiply(grad_output, table.Weight)];
+            table.BiasGradient.Add(sum);
+        var gradient = table.HandOver(table.Products.Multiply(grad_output, table.Weight));
+        GC.KeepAlive(grad_output); // nobody else has it
+        return [null!, gradient];
     }
 }

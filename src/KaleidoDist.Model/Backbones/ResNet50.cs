@@ -79,7 +79,7 @@ public sealed class ResNet50 : IDisposable
         var middle = Convolve(narrow, $"{name}.conv2", stride, 1).relu_();
         var branch = Convolve(middle, $"{name}.conv3", 1, 0);
         var shortcut = convolutions.ContainsKey($"{name}.downsample.0") ? Convolve(input, $"{name}.downsample.0", stride, 0) : input;
-        return branch.add_(shortcut).relu_().MoveToOuterDisposeScope();
+        return branch.Add(shortcut).relu_().MoveToOuterDisposeScope();
     }
 
     private Tensor Convolve(Tensor input, string name, long stride, long padding)
@@ -92,7 +92,7 @@ public sealed class ResNet50 : IDisposable
     private void Fold(ResNet50Weights weights, string convolution, string norm, Device device)
     {
         using var scope = NewDisposeScope();
-        var scale = weights.Get($"{norm}.weight") / (weights.Get($"{norm}.running_var") + Epsilon).sqrt();
+        var scale = weights.Get($"{norm}.weight") / weights.Get($"{norm}.running_var").Plus(Epsilon).sqrt();
         var folded = weights.Get($"{convolution}.weight") * scale.reshape(-1, 1, 1, 1);
         var bias = weights.Get($"{norm}.bias") - weights.Get($"{norm}.running_mean") * scale;
         convolutions.Add(convolution, (folded.to(device).DetachFromDisposeScope(), bias.to(device).DetachFromDisposeScope()));

@@ -40,10 +40,10 @@ internal sealed class EncoderLayer
     {
         var dropout = new Dropout(config.HiddenDropout, training);
         var attended = products.Linear(Attend(hidden, mask, training), attentionWeight, attentionBias);
-        var middle = Norm.Apply(hidden + dropout.Apply(attended), attentionNormWeight, attentionNormBias);
+        var middle = Norm.Apply(hidden.Plus(dropout.Apply(attended)), attentionNormWeight, attentionNormBias);
         var wide = Activation.Gelu(products.Linear(middle, intermediateWeight, intermediateBias));
         var output = products.Linear(wide, outputWeight, outputBias);
-        return Norm.Apply(middle + dropout.Apply(output), outputNormWeight, outputNormBias);
+        return Norm.Apply(middle.Plus(dropout.Apply(output)), outputNormWeight, outputNormBias);
     }
 
     private Tensor Attend(Tensor hidden, Tensor mask, bool training)

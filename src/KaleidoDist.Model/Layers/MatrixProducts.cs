@@ -20,7 +20,7 @@ internal readonly record struct MatrixProducts(Precision Precision)
         if (IsFull)
             return functional.linear(input, weight, bias);
         var product = Wide(functional.linear(Narrow(input), Narrow(weight)));
-        return bias is null ? product : product + bias;
+        return bias is null ? product : product.Plus(bias);
     }
 
     /// <summary>Attention of [B, heads, S, d] queries, keys and values; <paramref name="mask"/> is added to the scores.</summary>
@@ -47,7 +47,7 @@ internal readonly record struct MatrixProducts(Precision Precision)
         }
 
         using var product = Multiply(left, right);
-        sum.add_(product);
+        sum.Add(product);
     }
 
     private static Tensor Narrow(Tensor tensor) => tensor.to(ScalarType.BFloat16);

@@ -40,8 +40,8 @@ internal sealed class PatchEmbedding
         var dropout = new Dropout(config.HiddenDropout, training);
         var dropped = dropout.Apply(features);
         var projected = cat([.. projections.Select((weight, i) => products.Linear(dropped.narrow(1, config.Patches.Levels[i].Offset, config.Patches.Levels[i].Count), weight))], 1);
-        var sum = projected + types.index_select(0, typeOfPatch) + functional.linear(positions, positionProjection);
+        var sum = projected.Plus(types.index_select(0, typeOfPatch)).Plus(functional.linear(positions, positionProjection));
         var norm = norms.index_select(0, levelOfPatch).unbind(1);
-        return dropout.Apply((Norm.Apply(sum) * norm[0]) + norm[1]);
+        return dropout.Apply((Norm.Apply(sum) * norm[0]).Plus(norm[1]));
     }
 }

@@ -18,8 +18,8 @@ internal sealed class TaskHeads(KaleidoParameters parameters, MatrixProducts pro
     {
         long samples = sequence.shape[0], hidden = sequence.shape[2], text = inputs.TextLength;
         var states = sequence.view(-1, hidden);
-        var start = arange(samples, device: sequence.device).unsqueeze(1) * sequence.shape[1];
-        Tensor Gather(Tensor places) => states.index_select(0, (start + places).flatten());
+        var start = Numbers.Range(samples, ScalarType.Int64, sequence.device).unsqueeze(1).Times(sequence.shape[1]);
+        Tensor Gather(Tensor places) => states.index_select(0, start.Plus(places).flatten());
         Tensor? Classify(PretrainTask task, string head)
         {
             if (!patches.Has(task))
@@ -29,9 +29,9 @@ internal sealed class TaskHeads(KaleidoParameters parameters, MatrixProducts pro
         }
 
         Tensor? Reconstruct(PretrainTask task, Tensor places, string head)
-            => patches.Has(task) ? products.Linear(Gather(places + (text + patches.LevelOf(task).Offset)).view(samples, places.shape[1], hidden), parameters[$"{head}.weight"]) : null;
+            => patches.Has(task) ? products.Linear(Gather(places.Plus(text + patches.LevelOf(task).Offset)).view(samples, places.shape[1], hidden), parameters[$"{head}.weight"]) : null;
 
-        var masked = (start + inputs.MaskedPositions).flatten();
+        var masked = start.Plus(inputs.MaskedPositions).flatten();
         var maskedStates = states.index_select(0, inputs.MaskedSlots is { } slots ? masked.index_select(0, slots) : masked);
         var pooled = Linear(sequence.select(1, 0), pooler).tanh();
         return new KaleidoOutputs

@@ -18,7 +18,7 @@ internal sealed class TextEmbedding(KaleidoParameters parameters, SharedTable wo
     {
         long samples = ids.shape[0], tokens = ids.shape[1];
         var rows = words.Rows(ids.flatten()).view(samples, tokens, config.HiddenSize);
-        var places = positions.narrow(0, 0, tokens) + types.narrow(0, 0, 1);
-        return new Dropout(config.HiddenDropout, training).Apply(Norm.Apply(rows + places, normWeight, normBias));
+        var places = positions.narrow(0, 0, tokens).Plus(types.narrow(0, 0, 1));
+        return new Dropout(config.HiddenDropout, training).Apply(Norm.Apply(rows.Plus(places), normWeight, normBias));
     }
 }

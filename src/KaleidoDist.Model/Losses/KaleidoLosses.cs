@@ -39,11 +39,11 @@ public sealed class KaleidoLosses
         if (inputs.MaskedSlots is { } slots)
             (maskedIds, maskedWeights) = (maskedIds.index_select(0, slots), maskedWeights.index_select(0, slots));
 
-        Tensor Classify(Tensor? logits, Tensor labels) => functional.cross_entropy(logits!, labels, reduction: Reduction.Sum) / scale.Samples;
-        Tensor Reconstruct(Tensor? logits, Tensor targets) => Divergence(logits!, targets) / (scale.Samples * logits!.shape[1]);
+        Tensor Classify(Tensor? logits, Tensor labels) => functional.cross_entropy(logits!, labels, reduction: Reduction.Sum).Over(scale.Samples);
+        Tensor Reconstruct(Tensor? logits, Tensor targets) => Divergence(logits!, targets).Over(scale.Samples * logits!.shape[1]);
         Tensor LossOf(PretrainTask task) => task switch
         {
-            PretrainTask.Mlm => (functional.cross_entropy(outputs.MlmLogits, maskedIds, reduction: Reduction.None) * maskedWeights).sum() / (scale.MaskedWeights + LossScale.MaskedWeightOffset),
+            PretrainTask.Mlm => (functional.cross_entropy(outputs.MlmLogits, maskedIds, reduction: Reduction.None) * maskedWeights).sum().Over(scale.MaskedWeights + LossScale.MaskedWeightOffset),
             PretrainTask.Itm => Classify(outputs.MatchLogits, inputs.MatchLabels),
             PretrainTask.Rotation => Classify(outputs.RotationLogits, inputs.RotationLabels),
             PretrainTask.Jigsaw => Classify(outputs.JigsawLogits, inputs.JigsawLabels),
@@ -57,7 +57,7 @@ public sealed class KaleidoLosses
         var total = weights.IsPlainSum ? losses.sum() : (losses * tensor([.. Enum.GetValues<PretrainTask>().Select(task => (float)weights[task])], device: losses.device)).sum();
         return new KaleidoLosses(losses, total, stack(
         [
-            Right(outputs.MlmLogits, maskedIds).logical_and(maskedWeights.gt(0)).sum(),
+            Right(outputs.MlmLogits, maskedIds).logical_and(maskedWeights.gt(Numbers.Zero)).sum(),
             Right(outputs.MatchLogits, inputs.MatchLabels).sum(),
             RightOf(outputs.RotationLogits, inputs.RotationLabels),
             RightOf(outputs.JigsawLogits, inputs.JigsawLabels),

@@ -68,7 +68,7 @@ public sealed class KaleidoParameters : IDisposable
             var slot = Layout.Slots[index];
             using var values = staging.narrow(0, slot.Offset, slot.Count);
             if (slot.Name.EndsWith("LayerNorm.weight", StringComparison.Ordinal))
-                values.fill_(1f);
+                values.Fill(1);
             else if (slot.Decay || slot.Name.Contains(".attention.self.", StringComparison.Ordinal))
                 FillNormal(values, seed, (ulong)index);
             else

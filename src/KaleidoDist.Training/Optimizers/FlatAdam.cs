@@ -41,13 +41,13 @@ public sealed class FlatAdam : FlatOptimizer
 
     private protected override void Update(double learningRate)
     {
-        stepTensor.fill_((float)StepCount);
+        stepTensor.Fill(StepCount);
         foreach (var part in Parts)
         {
             var decay = part.Range.Decay ? Spec.WeightDecay : 0;
             if (decaysGradient && decay != 0)
             {
-                part.Gradients.add_(part.Weights, alpha: decay);
+                part.Gradients.Add(part.Weights, decay);
                 decay = 0;
             }
 
@@ -63,10 +63,11 @@ public sealed class FlatAdam : FlatOptimizer
         var firstCorrection = 1 - Math.Pow(Spec.Beta1, StepCount);
         var secondCorrection = 1 - Math.Pow(Spec.Beta2, StepCount);
         if (decay != 0)
-            part.Weights.mul_(1 - (rate * decay));
-        part.First.mul_(Spec.Beta1).add_(part.Gradients, alpha: 1 - Spec.Beta1);
-        part.Second.mul_(Spec.Beta2).addcmul_(part.Gradients, part.Gradients, 1 - Spec.Beta2);
-        var root = part.Second.sqrt().div_(Math.Sqrt(secondCorrection)).add_(Spec.Epsilon);
-        part.Weights.addcdiv_(part.First, root, -rate / firstCorrection);
+            part.Weights.Scale(1 - (rate * decay));
+        part.First.Scale(Spec.Beta1).Add(part.Gradients, 1 - Spec.Beta1);
+        using Scalar share = Numbers.Of(1 - Spec.Beta2), factor = Numbers.Of(-rate / firstCorrection);
+        part.Second.Scale(Spec.Beta2).addcmul_(part.Gradients, part.Gradients, share);
+        var root = part.Second.sqrt().Divide(Math.Sqrt(secondCorrection)).Add(Spec.Epsilon);
+        part.Weights.addcdiv_(part.First, root, factor);
     }
 }

@@ -24,9 +24,9 @@ public sealed class FlatLamb : FlatOptimizer
         {
             var direction = Direction(part);
             if (part.Range.Decay)
-                Move(part, direction.add_(part.Weights, alpha: Spec.WeightDecay), learningRate);
+                Move(part, direction.Add(part.Weights, Spec.WeightDecay), learningRate);
             else
-                part.Weights.add_(direction, alpha: -learningRate);
+                part.Weights.Add(direction, -learningRate);
         }
     }
 
@@ -35,10 +35,11 @@ public sealed class FlatLamb : FlatOptimizer
     {
         var firstCorrection = 1 - Math.Pow(Spec.Beta1, StepCount);
         var secondCorrection = 1 - Math.Pow(Spec.Beta2, StepCount);
-        part.First.mul_(Spec.Beta1).add_(part.Gradients, alpha: 1 - Spec.Beta1);
-        part.Second.mul_(Spec.Beta2).addcmul_(part.Gradients, part.Gradients, 1 - Spec.Beta2);
-        var root = part.Second.sqrt().div_(Math.Sqrt(secondCorrection)).add_(Spec.Epsilon);
-        return part.First.div(root).div_(firstCorrection);
+        part.First.Scale(Spec.Beta1).Add(part.Gradients, 1 - Spec.Beta1);
+        using var share = Numbers.Of(1 - Spec.Beta2);
+        part.Second.Scale(Spec.Beta2).addcmul_(part.Gradients, part.Gradients, share);
+        var root = part.Second.sqrt().Divide(Math.Sqrt(secondCorrection)).Add(Spec.Epsilon);
+        return part.First.div(root).Divide(firstCorrection);
     }
 
     private void Move(Part part, Tensor direction, double rate)
@@ -52,7 +53,7 @@ public sealed class FlatLamb : FlatOptimizer
         for (var i = 0; i < weights.Length; i++)
         {
             var trust = weightSquares[i] > 0 && directionSquares[i] > 0 ? Math.Sqrt(weightSquares[i] / directionSquares[i]) : 1;
-            weights[i].add_(directions[i], alpha: -rate * trust);
+            weights[i].Add(directions[i], -rate * trust);
         }
     }
 }

@@ -36,7 +36,7 @@ public static class GradientClip
         if (limit > 0 && norm > limit && double.IsFinite(norm))
         {
             using var noGrad = no_grad();
-            gradients.mul_((float)(limit / (norm + NormOffset)));
+            gradients.Scale((float)(limit / (norm + NormOffset)));
         }
 
         return norm;

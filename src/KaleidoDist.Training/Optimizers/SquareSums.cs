@@ -19,7 +19,7 @@ internal static class SquareSums
             return [];
         return tensors[0].device_type == DeviceType.CPU
             ? [.. tensors.Select(one => Of(MemoryMarshal.Cast<byte, float>(one.bytes)))]
-            : [.. stack([.. tensors.Select(one => one.to(ScalarType.Float64).square().sum())]).cpu().data<double>()];
+            : [.. stack([.. tensors.Select(one => one.to(ScalarType.Float64)).Select(wide => (wide * wide).sum())]).cpu().data<double>()];
     }
 
     private static double Of(ReadOnlySpan<float> values)

@@ -35,7 +35,7 @@ internal static class SegmentedPass
         var losses = KaleidoLosses.Compute(model.Predict(begins[layers], inputs, blankTargets), inputs, scale, weights);
 
         // Backward.
-        (losses.Total * scale.Samples).backward();
+        losses.Total.Times(scale.Samples).backward();
         segmentFinished?.Invoke(layers + 1);
         for (var segment = layers; segment >= 0; segment--)
         {

@@ -24,7 +24,7 @@ internal sealed class StepUpdate(JobSpec spec, long totalSteps)
         using var scope = torch.NewDisposeScope();
         var weights = LossWeights.Of(spec.Training, state.History);
         var rate = schedule.RateAt(step - 1);
-        state.Parameters.Gradients.mul_(1.0 / sums.SampleCount);
+        state.Parameters.Gradients.Scale(1.0 / sums.SampleCount);
         state.DropFrozenGradients();
         var norm = GradientClip.Apply(state.Parameters.Gradients, state.Parameters.Layout, spec.Training.Optimizer.ClipNorm);
         var applied = double.IsFinite(norm);
