@@ -30,7 +30,7 @@ internal static class ReplicaComparison
             throw new KaleidoException($"KD-T110 After step {state.Step} the weights of rank {collective.Rank} differ from the majority's for the second time; its memory cannot be trusted and the job goes on without it. Test that machine's memory.", ExitCode.Resumable);
         if (collective.Rank == healthy)
             port.Warn("KD-T110", $"After step {state.Step} the weights of {names} differ from the other {hashes.Count - odd.Count} ranks'; replaced by rank {healthy}'s. Suspect that machine's memory.");
-        StateAgreement.TakeState(state, collective, healthy, RankStanding.Of(state) with { Figures = null });
+        StateAgreement.TakeState(state, collective, healthy, RankStanding.Of(state) with { Figures = null }, isOdd: odd.Contains(collective.Rank));
         return odd;
     }
 

@@ -13,8 +13,9 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
     private const string LedgerVariable = "KALEIDO_LEDGER";
     private const double StruckShare = 0.95;
 
-    // Three checkpoints of the micro job, one that is being written, and its journals.
+    // Three checkpoints of the micro job, one that is being written, what a minute of broken saves leaves, and its journals.
     private const long RunFolderBytes = 160 << 20;
+    private const long JournalBytesPerStep = 4 << 10;
 
     private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan ReportPeriod = TimeSpan.FromSeconds(15);
@@ -23,7 +24,7 @@ internal sealed class ChaosRun(ChaosOptions options, TimeProvider time, Action<s
     internal async Task<Verdict> RunAsync(CancellationToken cancellation)
     {
         using var folder = new TemporaryFolder();
-        using var disk = options.Kinds.Contains(FaultKind.FillDisk) && LabNetwork.WhatIsMissing.Length == 0 ? new SmallDisk(folder["run"], RunFolderBytes) : null;
+        using var disk = options.Kinds.Contains(FaultKind.FillDisk) && LabNetwork.WhatIsMissing.Length == 0 ? new SmallDisk(folder["run"], RunFolderBytes + (options.TotalSteps * JournalBytesPerStep)) : null;
         var missing = LabNetwork.WhatIsMissing;
         List<FaultKind> left = missing.Length == 0 ? [] : [.. options.Kinds.Intersect(FaultKinds.OfTheSystem)];
         if (left.Count > 0)

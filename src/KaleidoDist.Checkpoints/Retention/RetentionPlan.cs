@@ -29,7 +29,7 @@ internal sealed record RetentionState
     /// <summary>Time by the clock of the store.</summary>
     internal DateTimeOffset Now { get; init; }
 
-    /// <summary>Whether a save waits for room: one fewer of the newest stays, as if it were there.</summary>
+    /// <summary>Whether a save waits for room: one fewer of the newest stays, as if it were there, and orphans need not be as old.</summary>
     internal bool IsSaveWaiting { get; init; }
 }
 
@@ -55,6 +55,12 @@ public sealed record RetentionPlan(
 
     /// <summary>Age from which a folder without a manifest can be no save in progress.</summary>
     internal static readonly TimeSpan OrphanAge = TimeSpan.FromHours(1);
+
+    /// <summary>
+    /// The same where a save waits for room. A coordinator of before could name such a folder yet, if it was stopped for so long between its last look at the files and its
+    /// commit; the manifest would be found damaged, and the one before it used. A run that is never saved again because of what broken saves left is worse.
+    /// </summary>
+    internal static readonly TimeSpan UrgentOrphanAge = TimeSpan.FromMinutes(1);
 
     /// <summary>Decides.</summary>
     /// <param name="state">What is there.</param>
@@ -92,7 +98,7 @@ public sealed record RetentionPlan(
             [.. newestFirst.Where(m => reasons[m.Seq].Count > 0).Select(m => new KeptCheckpoint(m, string.Join(", ", reasons[m.Seq]), superseded.Contains(m.Seq)))],
             [.. newestFirst.Where(m => reasons[m.Seq].Count == 0).Reverse()],
             logIsKnown ? [.. Orphans(state, generation)] : [],
-            [.. state.Drafts.Where(e => !e.IsDirectory && Guid.TryParseExact(e.Name, "N", out _) && IsOld(state, e)).Select(e => e.Name)]);
+            [.. state.Drafts.Where(e => !e.IsDirectory && Guid.TryParseExact(e.Name, "N", out _) && IsOlder(state, e, OrphanAge)).Select(e => e.Name)]);
     }
 
     /// <summary>Of equal values the newer; what was not measured, or is no number, is never among the best.</summary>
@@ -109,9 +115,9 @@ public sealed record RetentionPlan(
             .Select(m => CheckpointPaths.DataFolderName(m.Generation, m.Step, m.Attempt))
             .ToHashSet(StringComparer.Ordinal);
         return state.DataFolders
-            .Where(e => e.IsDirectory && CheckpointPaths.ParseDataFolderName(e.Name) < generation && !named.Contains(e.Name) && IsOld(state, e))
+            .Where(e => e.IsDirectory && CheckpointPaths.ParseDataFolderName(e.Name) < generation && !named.Contains(e.Name) && IsOlder(state, e, state.IsSaveWaiting ? UrgentOrphanAge : OrphanAge))
             .Select(e => e.Name);
     }
 
-    private static bool IsOld(RetentionState state, StorageEntry entry) => state.Now - entry.ModifiedUtc > OrphanAge;
+    private static bool IsOlder(RetentionState state, StorageEntry entry, TimeSpan age) => state.Now - entry.ModifiedUtc > age;
 }

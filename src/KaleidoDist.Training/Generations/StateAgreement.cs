@@ -66,9 +66,25 @@ public static class StateAgreement
         return new Agreement(step, taken, agreeing, time.GetElapsedTime(catching));
     }
 
-    /// <summary>Copies rank <paramref name="source"/>'s state to all; every rank calls it.</summary>
-    internal static void TakeState(ReplicaState state, ICollective collective, int source, RankStanding standing)
+    /// <summary>
+    /// Copies rank <paramref name="source"/>'s state to all; every rank calls it. A group that breaks in the middle leaves a rank that gets another state than it had without any:
+    /// it must not go on with half of each.
+    /// </summary>
+    /// <param name="state">This rank's.</param>
+    /// <param name="collective">The group.</param>
+    /// <param name="source">Whose is copied.</param>
+    /// <param name="standing">Where that rank stands.</param>
+    /// <param name="isOdd">Whether this rank's replica differs although it is at the same step.</param>
+    internal static void TakeState(ReplicaState state, ICollective collective, int source, RankStanding standing, bool isOdd = false)
     {
+        var (had, last) = (state.Step, state.LastApplied);
+        if (collective.Rank != source)
+        {
+            state.ReducedStep = 0;
+            if (isOdd || had != standing.Applied)
+                (state.Step, state.LastApplied) = (ReplicaState.Nothing, null);
+        }
+
         foreach (var part in state.ToHost())
             collective.Broadcast(part, source);
         state.FromHost();
@@ -77,9 +93,7 @@ public static class StateAgreement
         state.Optimizer.StepCount = standing.OptimizerStep;
         state.Counters = standing.Counters;
         state.History = standing.History;
-        state.ReducedStep = 0;
-        if (state.Step != standing.Applied)
-            state.LastApplied = null;
+        state.LastApplied = had == standing.Applied ? last : null;
         state.Step = standing.Applied;
     }
 

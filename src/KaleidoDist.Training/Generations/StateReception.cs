@@ -20,13 +20,14 @@ public sealed class StateReception(TrainerSetup setup, ReplicaState state, ITrai
     /// <summary>Reads until the donor ends or is lost, or <see cref="Cancel"/>.</summary>
     /// <param name="socket">The donor's connection.</param>
     /// <param name="key">Key of the donation.</param>
-    /// <param name="caughtUp">Called once, with the step, when nothing waits at the donor.</param>
+    /// <param name="caughtUp">Called once, with the step, when nothing waits at the donor or it is gone; not for a connection that proves to be none of a donor.</param>
     public void Receive(Socket socket, ReadOnlyMemory<byte> key, Action<long> caughtUp)
     {
-        var said = false;
+        bool said = false, isDonor = false;
         try
         {
             using var donor = StateChannel.Accept(socket, key.Span);
+            isDonor = true;
             lock (gate)
                 channel = isCancelled ? throw new IOException("the generation forms now") : donor;
             var update = new StepUpdate(setup.Spec, setup.TotalSteps);
@@ -57,8 +58,8 @@ public sealed class StateReception(TrainerSetup setup, ReplicaState state, ITrai
                 channel = null;
         }
 
-        // Also a joiner that could not keep up is ready: it gets the rest when it is taken in.
-        if (!said)
+        // Also a joiner that could not keep up is ready: it gets the rest when it is taken in. Who has not the key is no donor, and says nothing about one.
+        if (!said && isDonor)
             caughtUp(state.Step);
     }
 

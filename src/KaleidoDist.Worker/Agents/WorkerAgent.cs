@@ -24,7 +24,6 @@ public sealed partial class WorkerAgent : IAsyncDisposable
     private readonly TaskCompletionSource welcomed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource dismissed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly RankWatch watch;
-    private volatile bool isConnected;
     private volatile bool isAskingToLeave;
     private volatile bool isLeaving;
 
@@ -70,10 +69,13 @@ public sealed partial class WorkerAgent : IAsyncDisposable
         await watching.ConfigureAwait(false);
     }
 
-    /// <summary>Asks the coordinator to do without this worker's ranks, and waits until they left.</summary>
+    /// <summary>
+    /// Asks the coordinator to do without this worker's ranks, and waits until they left. One that is away is asked when it is back, within the limit: ranks that stop by themselves
+    /// take the whole job with them.
+    /// </summary>
     private async Task LeaveAsync(TimeSpan limit)
     {
-        if (!isConnected || !IsBusy)
+        if (!IsBusy)
             return;
         LogLeaving(options.WorkerId, supervisor.Running.Count);
         isAskingToLeave = true;
@@ -146,7 +148,6 @@ public sealed partial class WorkerAgent : IAsyncDisposable
                     {
                         wasWelcome = true;
                         LogWelcomed(options.WorkerId, address, options.Slots);
-                        isConnected = true;
                         welcomed.TrySetResult();
                         sending ??= SendAsync(call.RequestStream, TimeSpan.FromMilliseconds(Math.Clamp(welcome.HeartbeatMilliseconds, 50, 60_000)), both.Token);
                     }
@@ -156,7 +157,6 @@ public sealed partial class WorkerAgent : IAsyncDisposable
             }
             finally
             {
-                isConnected = false;
                 await both.CancelAsync().ConfigureAwait(false);
                 if (sending is not null)
                     await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -23,7 +23,9 @@ public static class RankHost
     public static int Run(TimeProvider time)
     {
         BindToAgent();
+        // Both reach whole process groups and services; the agent gets them too, and says which ranks leave and when.
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Ignore);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Ignore);
         using var pipe = new MessagePipe<RankCommand, RankReport>(Console.OpenStandardInput(), Console.OpenStandardOutput());
         // Standard output carries reports; whatever else is printed belongs in the log.
         Console.SetOut(Console.Error);
@@ -52,12 +54,6 @@ public static class RankHost
     {
         var spec = JobSpec.FromJson(start.SpecJson);
         var port = new RankPort(start.JobId, start.Member, pipe);
-        // SIGTERM asks this rank to leave; the request travels in the step's reduction, so all stop at one border.
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
-        {
-            context.Cancel = true;
-            port.RequestStop();
-        });
         new Thread(() => ReadOrders(pipe, port)) { IsBackground = true, Name = "orders" }.Start();
         port.BeginBeating();
 

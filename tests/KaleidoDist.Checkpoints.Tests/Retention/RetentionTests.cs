@@ -205,6 +205,20 @@ public sealed class RetentionTests
     }
 
     [Fact]
+    public void WhatBrokenSavesLeftGoesAfterAMinuteWhereASaveWaitsForRoom()
+    {
+        var now = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        var state = new RetentionState
+        {
+            Manifests = [SomeManifest(5)],
+            DataFolders = [new("g0000000001-s00000010-a1", true, now.AddSeconds(-61)), new("g0000000001-s00000012-a1", true, now.AddSeconds(-59)), new("g0000000009-s00000012-a1", true, now.AddHours(-2))],
+            Now = now,
+        };
+        Assert.Empty(RetentionPlan.Decide(state, new RetentionPolicy(3), generation: 9, baseSeq: 0).OrphanFolders);
+        Assert.Equal(["g0000000001-s00000010-a1"], RetentionPlan.Decide(state with { IsSaveWaiting = true }, new RetentionPolicy(3), generation: 9, baseSeq: 0).OrphanFolders);
+    }
+
+    [Fact]
     public void FoldersAreNoOrphansWhileTheLogIsEmptyOrPartlyUnreadable()
     {
         var now = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);

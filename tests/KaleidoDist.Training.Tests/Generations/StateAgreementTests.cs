@@ -1,3 +1,4 @@
+using KaleidoDist.Collectives;
 using KaleidoDist.Contracts;
 using TorchSharp;
 
@@ -47,6 +48,27 @@ public sealed class StateAgreementTests : IDisposable
         Assert.Equal([CatchUp.State, CatchUp.Nothing, CatchUp.State], agreed.Select(a => a.Taken));
         AssertSame(ahead, lagging, joiner);
         Assert.Equal((3, 5L), (joiner.Optimizer.StepCount, joiner.Counters.ReplacedSamples));
+    }
+
+    /// <summary>Half of one state and half of another is none, whatever step the rank was at: alone in the next generation it would go on with it.</summary>
+    [Fact]
+    public void ACopyThatBreaksOffLeavesNoStateWhereAnotherOneWas()
+    {
+        var (ahead, behind, beside) = (Replica(steps: 4), Replica(steps: 2), Replica(steps: 4));
+        Reduce(behind, 3);
+        var right = ahead.ReplicaHash();
+        ReplicaState[] replicas = [behind, ahead, beside];
+        var broken = new Exception?[3];
+        LoopbackWorld.Run(training, 3, (rank, group) => broken[rank] = Record.Exception(
+            () => StateAgreement.Reach(training.Setup, replicas[rank], new BrokenCopy(group), new RecordingPort(), TimeProvider.System)));
+
+        Assert.All(broken, error => Assert.IsType<IOException>(error));
+        Assert.Equal((ReplicaState.Nothing, 0, null), (behind.Step, behind.ReducedStep, behind.LastApplied));
+        Assert.All([ahead, beside], replica => Assert.Equal((4, right, 4), (replica.Step, replica.ReplicaHash(), replica.LastApplied!.Step)));
+
+        var agreed = Agree(behind, beside);
+        Assert.Equal([CatchUp.State, CatchUp.Nothing], agreed.Select(a => a.Taken));
+        AssertSame(beside, behind);
     }
 
     [Fact]
@@ -158,4 +180,17 @@ public sealed class StateAgreementTests : IDisposable
 
     private static void AssertSame(params ReplicaState[] replicas)
         => Assert.All(replicas, r => Assert.Equal((replicas[0].ReplicaHash(), replicas[0].Step), (r.ReplicaHash(), r.Step)));
+
+    /// <summary>Breaks after the first of the tensors.</summary>
+    private sealed class BrokenCopy(ICollective inner) : ForwardingCollective(inner)
+    {
+        private int copied;
+
+        public override void Broadcast(FloatRange values, int root)
+        {
+            if (copied++ > 0)
+                throw new IOException("the group broke");
+            base.Broadcast(values, root);
+        }
+    }
 }

@@ -51,11 +51,13 @@ public sealed class StateDonationTests : IDisposable
     public async Task ADonorWithAnotherKeyIsRefusedAndTrainsOn()
     {
         using var joiner = ReplicaState.CreateEmpty(training.Setup);
-        var receiving = ReceiveAsync(joiner, new byte[32], _ => { });
+        var told = new List<long>();
+        var receiving = ReceiveAsync(joiner, new byte[32], told.Add);
         var donor = new RecordingPort { OnPropose = training.Commit, Donation = Order() };
         Assert.Equal(TrainingEnd.Completed, training.Train(donor).End);
         await receiving;
         Assert.Equal(ReplicaState.Nothing, joiner.Step);
+        Assert.Empty(told); // anybody can dial: the joiner still waits for its donor
     }
 
     [Fact]

@@ -194,7 +194,7 @@ public sealed class OverlapTests
         => Assert.Equal(expected.Select(BitConverter.SingleToUInt32Bits), actual.Select(BitConverter.SingleToUInt32Bits));
 
     /// <summary>Writes down the sizes of all-reduces in the order they were begun.</summary>
-    private sealed class CallOrder(ICollective inner) : ICollective
+    private sealed class CallOrder(ICollective inner) : ForwardingCollective(inner)
     {
         private readonly List<Reduction> begun = [];
 
@@ -206,17 +206,7 @@ public sealed class OverlapTests
         /// <summary>The number of the call that fails, from 1, and with what.</summary>
         public (int Call, Exception Error)? FailAt { get; init; }
 
-        public int Rank => inner.Rank;
-
-        public int WorldSize => inner.WorldSize;
-
-        public long Generation => inner.Generation;
-
-        public string Route => inner.Route;
-
-        public CanonicalTree Tree => inner.Tree;
-
-        public Reduction BeginAllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result)
+        public override Reduction BeginAllReduce(IReadOnlyList<SubtreePartial> partials, FloatRange result)
         {
             Calls.Add(result.Count);
             if (FailAt is { } fail && fail.Call == Calls.Count)
@@ -227,27 +217,11 @@ public sealed class OverlapTests
                 begun.Clear();
             }
 
-            var reduction = inner.BeginAllReduce(partials, result);
+            var reduction = base.BeginAllReduce(partials, result);
             if (result.Count != TaskSums.Length)
                 begun.Add(reduction);
             return reduction;
         }
-
-        public void ReduceScatter(IReadOnlyList<SubtreePartial> partials, FloatRange segment) => inner.ReduceScatter(partials, segment);
-
-        public void AllGatherSegments(FloatRange values) => inner.AllGatherSegments(values);
-
-        public void Broadcast(FloatRange values, int root) => inner.Broadcast(values, root);
-
-        public void AllGather(ReadOnlySpan<byte> mine, Span<byte> all) => inner.AllGather(mine, all);
-
-        public NativeBuffer Allocate(long floatCount) => inner.Allocate(floatCount);
-
-        public void Barrier() => inner.Barrier();
-
-        public void Abort(Exception cause) => inner.Abort(cause);
-
-        public void Dispose() => inner.Dispose();
 
         // A reduction that was waited for refuses the question: it is over.
         private static bool IsOver(Reduction reduction)
