@@ -50,7 +50,7 @@ internal sealed class Evaluator(TrainerSetup setup, ReplicaState state, Contract
                 MicroBatchSize = spec.Training.MicroBatchSize, MaxSamples = spec.Evaluation.Samples, MaxBadRows = spec.Data.MaxBadRows,
             },
             encoder);
-        while (feed.Next() is { } leaf)
+        while ((departure is null ? feed.Next() : departure.Await(feed.Next, "waiting for validation data")) is { } leaf)
         {
             departure?.LeaveIfOverdue("evaluating");
             foreach (var batch in leaf.MicroBatches)

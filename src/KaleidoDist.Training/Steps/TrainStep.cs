@@ -11,8 +11,6 @@ namespace KaleidoDist.Training;
 /// </summary>
 internal sealed class TrainStep : IDisposable
 {
-    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(200);
-
     private readonly ReplicaState state;
     private readonly ICollective collective;
     private readonly ITrainingPort port;
@@ -50,7 +48,7 @@ internal sealed class TrainStep : IDisposable
         {
             var asked = time.GetTimestamp();
             port.EnterPhase("data", step);
-            var leaf = NextLeaf(feed) ?? throw new InvalidOperationException($"The feed ended before step {step}.");
+            var leaf = departure.Await(feed.Next, "waiting for data") ?? throw new InvalidOperationException($"The feed ended before step {step}.");
             data += time.GetElapsedTime(asked);
 
             var started = time.GetTimestamp();
@@ -79,22 +77,6 @@ internal sealed class TrainStep : IDisposable
         var applied = update.Apply(state, step, reduced);
         ledger?.Applied(collective.Generation, step, applied.GradientNorm);
         return applied with { Times = new StepTimes(data, compute, reduce, time.GetElapsedTime(begin)) { Sent = traffic.Lap() } };
-    }
-
-    private Leaf? NextLeaf(LeafFeed feed)
-    {
-        while (true)
-        {
-            using var glance = new CancellationTokenSource(Glance);
-            try
-            {
-                return feed.Next(glance.Token);
-            }
-            catch (OperationCanceledException) when (glance.IsCancellationRequested)
-            {
-                departure.LeaveIfOverdue("waiting for data");
-            }
-        }
     }
 
     public void Dispose()

@@ -50,6 +50,25 @@ public sealed class DepartureTests : IDisposable
         departure.LeaveIfOverdue("evaluating");
     }
 
+    [Fact]
+    public void AReadThatDoesNotReturnIsGivenUpByWhoShallStop()
+    {
+        port.StopRequested = true;
+        var looks = 0;
+        var error = Assert.Throws<CollectiveAbortedException>(() => departure.Await<int>(
+            token =>
+            {
+                looks++;
+                time.Advance(TimeSpan.FromSeconds(1.5));
+                Assert.True(token.WaitHandle.WaitOne(TimeSpan.FromSeconds(20)));
+                throw new OperationCanceledException(token);
+            },
+            "waiting for validation data"));
+        Assert.Contains("was waiting for validation data", error.Message, StringComparison.Ordinal);
+        Assert.Equal(3, looks);
+        Assert.Equal(7, departure.Await(_ => 7, "waiting for data"));
+    }
+
     public void Dispose()
     {
         group.Dispose();
