@@ -3,12 +3,16 @@
 # and the object stores that tests talk to. Debian 12 or Ubuntu; needs root.
 set -euo pipefail
 
+# A Node.js from elsewhere brings npm, and Debian's would not go with it.
+node=()
+command -v npm >/dev/null || node=(nodejs npm)
+
 apt-get update
 apt-get install --yes --no-install-recommends \
     python3-torch libopenblas0-pthread python3-pil \
     python3-mpi4py openmpi-bin \
     iproute2 iperf3 \
-    nodejs npm python3-venv
+    python3-venv "${node[@]}"
 
 # Object stores that somebody else wrote, for the tests of checkpoint.store: Moto honours If-None-Match, s3rver does not.
 peers=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/artifacts/peers
