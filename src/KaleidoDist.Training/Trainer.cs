@@ -154,7 +154,7 @@ public sealed class Trainer : IDisposable
 
     private void GiveStateIfAsked()
     {
-        if (port.TakeDonation() is not { } order)
+        if (port.TakeDonation() is not { } order || donation?.IsFor(order.Joiner) == true)
             return;
         donation?.Complete();
         donation = StateDonation.Begin(state, order, port, time);

@@ -108,6 +108,7 @@ internal static class StatusJson
         ["member"] = rank.Member,
         ["joining"] = rank.Joining,
         ["remark"] = rank.Remark,
+        ["refused_connections"] = rank.RefusedConnections,
     };
 
     private static JsonNode Of(CheckpointInfo checkpoint) => new JsonObject

@@ -70,7 +70,12 @@ internal abstract record JobCommand
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.RankReady")]
     internal sealed record RankReady(
         [property: Id(0)] long Member, [property: Id(1)] string WorkerId, [property: Id(2)] string Endpoint, [property: Id(3)] int ProcessId,
-        [property: Id(4)] string Incarnation, [property: Id(5)] ImmutableArray<EnvironmentItem> Environment) : JobCommand, IOfMember;
+        [property: Id(4)] string Incarnation, [property: Id(5)] ImmutableArray<EnvironmentItem> Environment) : JobCommand, IOfMember
+    {
+        /// <summary>Whether it is a joiner that no donor came to.</summary>
+        [Id(6)]
+        public bool AwaitsDonor { get; init; }
+    }
 
     /// <summary>A rank formed its generation and is at this step, as all its peers are.</summary>
     [GenerateSerializer, Immutable, Alias("kaleido.JobCommand.RankFormed")]
@@ -105,7 +110,7 @@ internal abstract record JobCommand
         [property: Id(0)] long Member, [property: Id(1)] string WorkerId, [property: Id(2)] RankPlace At,
         [property: Id(3)] TimeSpan Silence, [property: Id(4)] bool IsStopped) : JobCommand, IOfMember;
 
-    /// <summary>A rank process gives signs of life but no progress, while all its peers wait for it.</summary>
+    /// <summary>A rank process gives signs of life but no progress, while its peers wait for it.</summary>
     /// <param name="Member">The process.</param>
     /// <param name="WorkerId">Its worker.</param>
     /// <param name="At">What it does.</param>

@@ -56,20 +56,28 @@ internal sealed partial class JobMachine
         return JobTransition.Move(next.Noted(now, "", $"generation {next.Generation}: {cause}"), Introductions(next));
     }
 
-    /// <summary>Gives every ready joiner a member to copy from: one on its host if there is one, else the highest rank; a member gives to one at a time.</summary>
+    /// <summary>The order to give did not arrive, or the giver does not reach the joiner: another member is asked, if there is one.</summary>
+    private static JobTransition DonateAgain(JobState state, RankSeat joiner, DateTimeOffset now)
+        => JobTransition.Move(state.With(joiner with { Life = RankLife.Ready }).Noted(now, "", $"{joiner.Name} still waits for somebody's state"));
+
+    /// <summary>
+    /// Gives every ready joiner a member to copy from: one that did not fail to before, one on its host if there is one, else the highest rank; a
+    /// member gives to one at a time.
+    /// </summary>
     private JobTransition? Donate(JobState state, DateTimeOffset now)
     {
         var effects = new List<JobEffect>();
         foreach (var joiner in state.Joiners.Where(j => j is { Life: RankLife.Ready, Attached: true, Endpoint: not null }))
         {
             var donor = state.Seats
-                .Where(s => state.Joiners.All(j => j.Donor != s.Member))
-                .OrderByDescending(s => s.Host == joiner.Host)
+                .Where(s => state.Joiners.All(j => j.Life == RankLife.Ready || j.Donor != s.Member))
+                .OrderBy(s => s.Member == joiner.Donor)
+                .ThenByDescending(s => s.Host == joiner.Host)
                 .ThenByDescending(s => s.Rank)
                 .FirstOrDefault();
             if (donor is null)
                 break;
-            state = state.With(joiner with { Life = RankLife.Copying, Donor = donor.Member, Until = now + rules.CatchUpTimeout });
+            state = state.With(joiner with { Life = RankLife.Copying, Donor = donor.Member, Until = joiner.Until ?? now + rules.CatchUpTimeout });
             effects.Add(new JobEffect.DonateState(donor.WorkerId, state.Generation, donor.Member, joiner.Member, joiner.Endpoint!));
         }
 

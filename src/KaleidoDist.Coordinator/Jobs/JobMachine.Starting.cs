@@ -96,6 +96,8 @@ internal sealed partial class JobMachine
             return Refuse(state, seat, ready.Incarnation, difference, now);
         if (state.Environment.IsEmpty)
             state = state with { Environment = ready.Environment };
+        if (ready.AwaitsDonor && seat.Life == RankLife.Copying)
+            return DonateAgain(state, seat, now);
         if (seat.Life != RankLife.Starting)
             return JobTransition.Passing(state, $"{seat.Name} is known to be ready");
         state = state.With(seat with { Life = RankLife.Ready, Endpoint = ready.Endpoint, ProcessId = ready.ProcessId, Attached = true, Until = null });

@@ -73,7 +73,8 @@ internal sealed partial class JobMachine
 
     /// <summary>
     /// A way between live members is cut: they cannot train together, so one of them goes. Whoever is at the end of the most cut ways; of
-    /// two, the one whose resets reached fewer of the others. Null when nothing is cut.
+    /// two, the one whose resets reached fewer of the others. Where hosts are cut off from each other, everybody of its host who is cut off from
+    /// the same other host goes along. Null when nothing is cut.
     /// </summary>
     private JobTransition? CutOff(JobState state, Interruption interruption, DateTimeOffset now)
     {
@@ -83,9 +84,15 @@ internal sealed partial class JobMachine
         if (cuts.IsEmpty)
             return null;
         var worst = state.Aboard.MaxBy(s => (Ways(s.Member), -ReachedBy(s.Member), s.Rank))!;
-        ImmutableArray<RankSeat> others = [.. state.Aboard.Where(s => cuts.Any(c => (c.By, c.Of) == (s.Member, worst.Member) || (c.By, c.Of) == (worst.Member, s.Member)))];
-        var text = $"{worst.Name} and {string.Join(", ", others.Select(s => s.Name))} cannot reach each other ({interruption.Reports.First(r => !r.Unreachable.IsEmpty).Cause}); {worst.Name} is removed";
-        return LoseSeats(state with { Quarrel = null }, [worst], new Loss("KD-N102", text) { MayLive = true }, now);
+        var hosts = CutFrom(worst).Select(s => s.Host).Where(host => host != worst.Host).ToHashSet();
+        ImmutableArray<RankSeat> removed = [.. state.Aboard.Where(s => s.Member == worst.Member || (s.Host == worst.Host && CutFrom(s).Any(other => hosts.Contains(other.Host))))];
+        var others = removed.SelectMany(CutFrom).Except(removed).OrderBy(s => s.Rank);
+        var text = $"{Names(removed)} and {Names(others)} cannot reach each other ({interruption.Reports.First(r => !r.Unreachable.IsEmpty).Cause}); {Names(removed)} {(removed.Length == 1 ? "is" : "are")} removed";
+        return LoseSeats(state with { Quarrel = null }, removed, new Loss("KD-N102", text) { MayLive = true }, now);
+
+        IEnumerable<RankSeat> CutFrom(RankSeat seat)
+            => state.Aboard.Where(s => cuts.Any(c => (c.By, c.Of) == (s.Member, seat.Member) || (c.By, c.Of) == (seat.Member, s.Member)));
+        static string Names(IEnumerable<RankSeat> seats) => string.Join(", ", seats.Select(s => s.Name));
 
         int Ways(long member) => cuts.Where(c => c.By == member || c.Of == member).Select(c => c.By == member ? c.Of : c.By).Distinct().Count();
         int ReachedBy(long member) => interruption.Reports.Count(r => r.Lost == member && r.Unreachable.IsEmpty);
@@ -161,7 +168,7 @@ internal sealed partial class JobMachine
     private JobTransition RankStuck(JobState state, JobCommand.RankStuck stuck, DateTimeOffset now)
     {
         var seat = state.Find(stuck.Member, stuck.WorkerId)!;
-        var text = $"{seat.Name} has been{stuck.At} for {Seconds(stuck.Stay)} while all its peers wait for it";
+        var text = $"{seat.Name} has been{stuck.At} for {Seconds(stuck.Stay)} while its peers wait for it";
         return stuck.IsOver && seat is { IsAboard: true, Rank: >= 0 } && state is { Phase: JobPhase.Running, Wait: JobWait.None }
             ? LoseMember(state, seat, new Loss("KD-W112", $"{text}; it is removed") { IsFailure = true, MayLive = true, Step = stuck.At.Step }, now)
             : JobTransition.Passing(state.Noted(now, "KD-W112", text), text);

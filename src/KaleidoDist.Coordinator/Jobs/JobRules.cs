@@ -30,7 +30,7 @@ public sealed record JobRules
     public TimeSpan SilenceLimit { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// How long a rank that gives signs of life may stay in one phase while all its peers wait for it; null for 20 times its usual step,
+    /// How long a rank that gives signs of life may stay in one phase while its peers wait for it; null for 20 times its usual step,
     /// at least 60 s. Default null.
     /// </summary>
     public TimeSpan? ProgressLimit { get; init; }

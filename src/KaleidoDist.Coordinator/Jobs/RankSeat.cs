@@ -66,7 +66,7 @@ internal sealed record RankSeat(int Rank, long Member, string WorkerId, string H
     /// <summary>False after a coordinator restart until its worker reported it again.</summary>
     public bool Attached { get; init; } = true;
 
-    /// <summary>Member that gives its state to this joiner; 0 for none.</summary>
+    /// <summary>Member that gives its state to this joiner, or was last asked to; 0 for none.</summary>
     public long Donor { get; init; }
 
     /// <summary>When this joiner is given up unless it got further; null for never.</summary>

@@ -76,6 +76,7 @@ internal static class JobStatusView
             VirtualRankCount = range.Count,
             ProcessId = seat.ProcessId != 0 ? seat.ProcessId : live.ProcessId,
             Member = seat.Member,
+            RefusedConnections = live.RefusedConnections,
         };
     }
 

@@ -108,7 +108,7 @@ internal sealed class LiveJob
                 return;
             progressWatch.Saw(running.Member, new RankPlace(running.Phase, running.Step), clock.Now);
             var known = ranks.GetValueOrDefault(running.Member);
-            var seen = known with { Phase = running.Phase, Step = Math.Max(known.Step, running.Step), ProcessId = running.ProcessId };
+            var seen = known with { Phase = running.Phase, Step = Math.Max(known.Step, running.Step), ProcessId = running.ProcessId, RefusedConnections = running.RefusedConnections };
             if (seen == known)
                 return;
             ranks[running.Member] = seen;

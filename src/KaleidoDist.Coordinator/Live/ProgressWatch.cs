@@ -1,8 +1,8 @@
 namespace KaleidoDist.Coordinator;
 
 /// <summary>
-/// Finds the rank that keeps its peers waiting: it gives signs of life, but its phase and step do not change while all the others wait for
-/// it in a reduction. Pure but for what it has seen; not thread-safe.
+/// Finds the ranks that keep their peers waiting: they give signs of life, but no phase and step changes any more, and all the others wait
+/// for them in a reduction. Pure but for what it has seen; not thread-safe.
 /// </summary>
 /// <param name="limit">How long such a rank is waited for; null for a multiple of its usual step.</param>
 internal sealed class ProgressWatch(TimeSpan? limit)
@@ -44,18 +44,23 @@ internal sealed class ProgressWatch(TimeSpan? limit)
     {
         foreach (var gone in ranks.Keys.Except(members.Select(m => m.Member)).ToArray())
             ranks.Remove(gone);
-        // All but one wait, and everybody was seen just now.
+        // Somebody waits, and everybody was seen just now.
         var busy = members.Where(m => !IsWaiting(Of(m.Member).At.Phase)).ToArray();
-        if (members.Count < 2 || busy.Length != 1 || members.Any(m => now - Of(m.Member).SeenAt > Fresh))
+        if (busy.Length == members.Count || members.Any(m => now - Of(m.Member).SeenAt > Fresh))
             return [];
-        var (member, workerId) = busy[0];
-        var seen = Of(member);
+        // As long as any of them gets on, the others may wait for that one.
         var stay = now - members.Max(m => Of(m.Member).Since);
+        return [.. busy.Select(m => Judge(m.Member, m.WorkerId, stay)).OfType<JobCommand.RankStuck>()];
+    }
+
+    private JobCommand.RankStuck? Judge(long member, string workerId, TimeSpan stay)
+    {
+        var seen = Of(member);
         var isOver = !seen.IsOver && stay > (limit ?? Longest(ShortestLimit, Usual(seen) * GiveUpAfterSteps));
         if (!isOver && (seen.IsNamed || stay <= NameAfter(seen)))
-            return [];
+            return null;
         (seen.IsNamed, seen.IsOver) = (true, seen.IsOver || isOver);
-        return [new JobCommand.RankStuck(member, workerId, seen.At, stay, isOver)];
+        return new JobCommand.RankStuck(member, workerId, seen.At, stay, isOver);
     }
 
     private static TimeSpan NameAfter(Seen seen)

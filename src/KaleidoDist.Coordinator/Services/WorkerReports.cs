@@ -44,7 +44,7 @@ internal static class WorkerReports
         ready.JobId,
         new JobCommand.RankReady(
             ready.Member, workerId, ready.Endpoint, ready.ProcessId, incarnation,
-            [.. ready.Environment.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => new EnvironmentItem(e.Key, e.Value))]));
+            [.. ready.Environment.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => new EnvironmentItem(e.Key, e.Value))]) { AwaitsDonor = ready.AwaitsDonor });
 
     private static WorkerReport Read(Wire.RankFormed formed, string workerId)
         => new(formed.JobId, new JobCommand.RankFormed(formed.Generation, formed.Member, workerId, formed.Step));

@@ -97,7 +97,7 @@ public sealed class ExtractionWork : IRankWork
         while (true)
         {
             var begin = time.GetTimestamp();
-            port.EnterPhase("compute", Step);
+            port.EnterPhase("forward", Step);
             while (missing.TryPeek(out var group) && !IsRoundOver(begin, port))
             {
                 if (!ExtractRow(group))

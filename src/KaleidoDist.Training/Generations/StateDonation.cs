@@ -36,6 +36,9 @@ internal sealed class StateDonation
     /// <summary>Takes the snapshot (on the rank thread, between steps) and begins to send.</summary>
     internal static StateDonation Begin(ReplicaState state, DonateState order, ITrainingPort port, TimeProvider time) => new(state, order, port, time);
 
+    /// <summary>Whether it still gives to this joiner.</summary>
+    internal bool IsFor(long joiner) => order.Joiner == joiner && !queue.IsAddingCompleted;
+
     /// <summary>Notes a step that is reduced and about to be applied. On the rank thread.</summary>
     internal void Note(long step, TaskSums sums)
     {
@@ -86,7 +89,7 @@ internal sealed class StateDonation
 
             channel.Send(new StateFrame(StateFrameKind.End, 0, 0, default, ReplicaHistory.None, 0, 0, first.ValueCount));
         }
-        catch (Exception error) when (error is IOException or System.Net.Sockets.SocketException or ObjectDisposedException)
+        catch (Exception error) when (error is IOException or System.Net.Sockets.SocketException or ObjectDisposedException or FormatException or ArgumentException)
         {
             port.Log($"the donation to member {order.Joiner} ended: {error.Message}");
         }

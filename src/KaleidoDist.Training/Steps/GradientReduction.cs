@@ -49,12 +49,16 @@ internal sealed class GradientReduction : IDisposable
     }
 
     /// <summary>Computes the next leaf's gradient and adds it; its figures go to <paramref name="sums"/>.</summary>
-    internal void Add(long step, Leaf leaf, TaskSums sums)
+    /// <param name="step">The step, 1-based.</param>
+    /// <param name="leaf">The leaf.</param>
+    /// <param name="sums">Receives its figures.</param>
+    /// <param name="enter">Called with "forward" and "backward" as these begin, for every micro-batch.</param>
+    internal void Add(long step, Leaf leaf, TaskSums sums, Action<string>? enter = null)
     {
         var weights = LossWeights.Of(training, state.History);
         if (buckets is null || leaf.VirtualRank != lastLeaf)
         {
-            leafGradient.Compute(step, leaf, weights, sums);
+            leafGradient.Compute(step, leaf, weights, sums, enter: enter);
             if (memory is null)
                 state.PullGradients();
             accumulator.Add(gradient);
@@ -64,7 +68,7 @@ internal sealed class GradientReduction : IDisposable
         try
         {
             accumulator.BeginLeaf();
-            leafGradient.Compute(step, leaf, weights, sums, segment => SendOff(buckets.FinishedBy(segment)));
+            leafGradient.Compute(step, leaf, weights, sums, segment => SendOff(buckets.FinishedBy(segment)), enter);
             // A leaf without samples runs no backward pass: its zeros are final as they are.
             for (var segment = buckets.SegmentCount - 1; leaf.MicroBatches.Count == 0 && segment >= 0; segment--)
                 SendOff(buckets.FinishedBy(segment));

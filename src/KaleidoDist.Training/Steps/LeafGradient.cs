@@ -18,17 +18,19 @@ internal sealed class LeafGradient(JobSpec spec, KaleidoBert model, KaleidoParam
     /// <param name="weights">What each task counts.</param>
     /// <param name="sums">Receives its figures.</param>
     /// <param name="segmentFinished">Called when a segment's gradients are final, that is in the last micro-batch's pass; see <see cref="SegmentedPass"/>.</param>
-    internal void Compute(long step, Leaf leaf, TaskWeights weights, TaskSums sums, Action<int>? segmentFinished = null)
+    /// <param name="enter">Called with "forward" and "backward" as these begin, for every micro-batch.</param>
+    internal void Compute(long step, Leaf leaf, TaskWeights weights, TaskSums sums, Action<int>? segmentFinished = null, Action<string>? enter = null)
     {
         parameters.ZeroGradients();
         var scale = new LossScale(leaf.MaskedWeightSum, leaf.Count);
         for (var index = 0; index < leaf.MicroBatches.Count; index++)
         {
+            enter?.Invoke("forward");
             using var scope = NewDisposeScope();
             manual_seed((long)(KeyedRandom.Key(spec.Seed, RandomPurpose.Dropout, (ulong)step, (ulong)leaf.VirtualRank, (ulong)index) >> 1));
             var inputs = BatchTensors.From(leaf.MicroBatches[index], spec.Model, device, weights).Compact();
             var isLast = index == leaf.MicroBatches.Count - 1;
-            var losses = SegmentedPass.Run(model, inputs, scale, weights, isLast ? segmentFinished : null);
+            var losses = SegmentedPass.Run(model, inputs, scale, weights, isLast ? segmentFinished : null, () => enter?.Invoke("backward"));
             LossFigures.Add(sums, losses, leaf.MicroBatches[index], scale, weights);
         }
     }

@@ -17,8 +17,9 @@ internal static class SegmentedPass
     /// <param name="scale">Counts of the leaf.</param>
     /// <param name="weights">What each task counts.</param>
     /// <param name="segmentFinished">Called with each segment's number when backward has left it, from the heads (L + 1) to the embeddings (0).</param>
+    /// <param name="backwardBegins">Called between the forward and the backward pass.</param>
     /// <returns>The losses; like all tensors of the pass they belong to the caller's dispose scope.</returns>
-    internal static KaleidoLosses Run(KaleidoBert model, KaleidoInputs inputs, LossScale scale, TaskWeights weights, Action<int>? segmentFinished = null)
+    internal static KaleidoLosses Run(KaleidoBert model, KaleidoInputs inputs, LossScale scale, TaskWeights weights, Action<int>? segmentFinished = null, Action? backwardBegins = null)
     {
         // Forward: ends[s] is what segment s yields, begins[s] what segment s + 1 goes on from.
         int layers = model.Config.LayerCount;
@@ -34,7 +35,7 @@ internal static class SegmentedPass
 
         var losses = KaleidoLosses.Compute(model.Predict(begins[layers], inputs, blankTargets), inputs, scale, weights);
 
-        // Backward.
+        backwardBegins?.Invoke();
         losses.Total.Times(scale.Samples).backward();
         segmentFinished?.Invoke(layers + 1);
         for (var segment = layers; segment >= 0; segment--)

@@ -52,9 +52,8 @@ internal sealed class TrainStep : IDisposable
             data += time.GetElapsedTime(asked);
 
             var started = time.GetTimestamp();
-            port.EnterPhase("compute", step);
             var sums = new TaskSums();
-            gradients.Add(step, leaf, sums);
+            gradients.Add(step, leaf, sums, phase => port.EnterPhase(phase, step));
             ledger?.Computed(collective.Generation, step, virtualRank, leaf);
             if (virtualRank == hosted.End - 1)
                 sums.Request(port.StopRequested, checkpoints.IsDue(step), port.PartRequested, checkpoints.IsBusy);

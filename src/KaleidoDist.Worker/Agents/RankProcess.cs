@@ -35,6 +35,7 @@ internal sealed partial class RankProcess
     private int missedBeats;
     private int stoppedLooks; // The watch's own.
     private bool hasBeaten;
+    private long refusedConnections;
     private bool isGone;
     private RankFailure? failure;
     private RankOutcome outcome;
@@ -64,6 +65,9 @@ internal sealed partial class RankProcess
     /// <summary>That the process is ready, as long as no generation has it; sent again after a reconnect.</summary>
     internal WorkerMessage? UnformedReady { get; private set; }
 
+    /// <summary>That a joiner has a peer's state, as long as no generation has it; sent again after a reconnect.</summary>
+    internal WorkerMessage? UnformedCaughtUp { get; private set; }
+
     /// <summary>The rank as it is reported in registrations and heartbeats.</summary>
     internal RunningRank Snapshot()
     {
@@ -72,6 +76,7 @@ internal sealed partial class RankProcess
             return new RunningRank
             {
                 JobId = Key.JobId, Generation = generation, Rank = rank, Member = Key.Member, Endpoint = endpoint, Step = step, Phase = phase, ProcessId = ProcessId,
+                RefusedConnections = refusedConnections,
             };
         }
     }
@@ -82,7 +87,7 @@ internal sealed partial class RankProcess
         lock (state)
         {
             if (form.Members.FirstOrDefault(m => m.Member == Key.Member) is { } me && form.Generation > generation)
-                (generation, rank, UnformedReady) = (form.Generation, me.Rank, null);
+                (generation, rank, UnformedReady, UnformedCaughtUp) = (form.Generation, me.Rank, null, null);
         }
 
         Send(new RankCommand { Form = form });
@@ -190,7 +195,7 @@ internal sealed partial class RankProcess
         {
             case RankReport.KindOneofCase.Alive:
                 lock (state)
-                    (hasBeaten, step, phase) = (true, message.Alive.Step, message.Alive.Phase);
+                    (hasBeaten, step, phase, refusedConnections) = (true, message.Alive.Step, message.Alive.Phase, message.Alive.RefusedConnections);
                 break;
             case RankReport.KindOneofCase.Formed:
                 report(this, new WorkerMessage { RankFormed = message.Formed });
@@ -199,12 +204,19 @@ internal sealed partial class RankProcess
                 report(this, new WorkerMessage { RankInterrupted = message.Interrupted });
                 break;
             case RankReport.KindOneofCase.CaughtUp:
-                report(this, new WorkerMessage { RankCaughtUp = message.CaughtUp });
+                var caughtUp = new WorkerMessage { RankCaughtUp = message.CaughtUp };
+                lock (state)
+                    UnformedCaughtUp = caughtUp;
+                report(this, caughtUp);
                 break;
             case RankReport.KindOneofCase.Ready:
                 var ready = new WorkerMessage { RankReady = message.Ready };
-                lock (state)
-                    (endpoint, UnformedReady) = (message.Ready.Endpoint, ready);
+                if (!message.Ready.AwaitsDonor)
+                {
+                    lock (state)
+                        (endpoint, UnformedReady) = (message.Ready.Endpoint, ready);
+                }
+
                 report(this, ready);
                 break;
             case RankReport.KindOneofCase.Progress:

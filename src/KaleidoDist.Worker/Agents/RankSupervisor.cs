@@ -27,8 +27,8 @@ internal sealed partial class RankSupervisor(WorkerOptions options, AgentOutbox 
     /// <summary>How the ranks that are gone ended, newest last; said again on every connection. Receivers ignore repeats.</summary>
     internal IReadOnlyList<RankExited> Exits => [.. exits];
 
-    /// <summary>What ranks said that waits for an answer: that they are ready, checkpoints they propose. Said again on every connection.</summary>
-    internal IReadOnlyList<WorkerMessage> Unanswered => [.. ranks.Values.SelectMany(r => new[] { r.UnformedReady, r.PendingProposal }).OfType<WorkerMessage>()];
+    /// <summary>What ranks said that waits for an answer: that they are ready or caught up, checkpoints they propose. Said again on every connection.</summary>
+    internal IReadOnlyList<WorkerMessage> Unanswered => [.. ranks.Values.SelectMany(r => new[] { r.UnformedReady, r.UnformedCaughtUp, r.PendingProposal }).OfType<WorkerMessage>()];
 
     /// <summary>Starts the ranks of an order, unless their generation was fenced meanwhile.</summary>
     internal async Task StartAsync(StartRanks order)

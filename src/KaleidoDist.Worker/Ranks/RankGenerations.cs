@@ -17,6 +17,9 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, IRank
     private static readonly TimeSpan ShortestFormation = TimeSpan.FromSeconds(10);
     private const int FormationSteps = 2;
 
+    // A donor begins at its next step border; one that is told and cannot come is not waited for longer.
+    private static readonly TimeSpan DonorPatience = TimeSpan.FromSeconds(30);
+
     private readonly JobSpec spec = setup.Spec;
 
     /// <summary>Runs until the job or this rank's part in it is over.</summary>
@@ -117,18 +120,31 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, IRank
             return;
         }
 
+        var (waits, since) = (true, time.GetTimestamp());
         while (!port.PartRequested && !port.StopRequested)
         {
             if (listener.TryAccept() is not { } socket)
             {
+                if (waits && time.GetElapsedTime(since) > DonorPatience)
+                {
+                    port.ReportNoDonor();
+                    since = time.GetTimestamp();
+                }
+
                 Thread.Sleep(Glance / 10);
                 continue;
             }
 
             using var reception = new StateReception(setup, state, port, time);
             port.Attach(reception);
-            reception.Receive(socket, start.DonationKey.Memory, port.ReportCaughtUp);
+            reception.Receive(socket, start.DonationKey.Memory, CaughtUp);
             port.Attach((StateReception?)null);
+        }
+
+        void CaughtUp(long step)
+        {
+            waits = false;
+            port.ReportCaughtUp(step);
         }
     }
 }

@@ -70,7 +70,7 @@ public static class RankHost
         };
         using var listener = DataPlaneListener.Bind(IPAddress.Parse(start.BindAddress));
         using var work = Work(start, setup, time);
-        pipe.TryWrite(new RankReport { Ready = Ready(start, listener, work) });
+        port.ReportReady(Ready(start, listener, work), listener);
         port.Log($"member {start.Member} is ready, process {Environment.ProcessId}: libtorch {TorchRuntime.Version}, {spec.Workers.ThreadsPerRank} threads");
         foreach (var line in work.Description)
             port.Log(line);

@@ -25,6 +25,8 @@ internal sealed class RankPort(string jobId, long member, MessagePipe<RankComman
     private string phase = "starting";
     private long step;
     private volatile bool stopRequested;
+    private volatile RankReady? readiness;
+    private volatile DataPlaneListener? listener;
 
     /// <inheritdoc/>
     public bool StopRequested => stopRequested;
@@ -49,10 +51,24 @@ internal sealed class RankPort(string jobId, long member, MessagePipe<RankComman
         new Thread(() =>
         {
             // Not a timer: its pool of threads may be busy while this process is well.
-            while (pipe.TryWrite(new RankReport { Alive = new RankAlive { Phase = phase, Step = Interlocked.Read(ref step) } }))
+            while (pipe.TryWrite(new RankReport { Alive = new RankAlive { Phase = phase, Step = Interlocked.Read(ref step), RefusedConnections = listener?.RefusedCount ?? 0 } }))
                 Thread.Sleep(BeatPeriod);
         })
         { IsBackground = true, Name = "signs of life", Priority = ThreadPriority.AboveNormal }.Start();
+    }
+
+    /// <summary>Reports that the rank is ready to be a member of a generation, whose connections arrive at this listener.</summary>
+    internal void ReportReady(RankReady ready, DataPlaneListener dataPlane)
+    {
+        (readiness, listener) = (ready, dataPlane);
+        pipe.TryWrite(new RankReport { Ready = ready });
+    }
+
+    /// <summary>Reports that this joiner is ready and no donor has come.</summary>
+    internal void ReportNoDonor()
+    {
+        if (readiness is { } ready)
+            pipe.TryWrite(new RankReport { Ready = new RankReady(ready) { AwaitsDonor = true } });
     }
 
     /// <summary>Notes that the rank shall stop at the next border.</summary>

@@ -74,6 +74,9 @@ internal sealed class JobScript
     public JobScript Silent(int rank, double seconds, bool stopped = false, string phase = "reduce", long step = 512)
         => Do(new JobCommand.RankSilent(State.Seats[rank].Member, State.Seats[rank].WorkerId, new RankPlace(phase, step), TimeSpan.FromSeconds(seconds), stopped));
 
+    public JobScript AwaitsDonor(int joiner)
+        => Do(new JobCommand.RankReady(State.Joiners[joiner].Member, State.Joiners[joiner].WorkerId, "h", 1, "one", []) { AwaitsDonor = true });
+
     public JobScript CaughtUp(int joiner, long step = 0)
         => Do(new JobCommand.RankCaughtUp(State.Joiners[joiner].Member, State.Joiners[joiner].WorkerId, step));
 

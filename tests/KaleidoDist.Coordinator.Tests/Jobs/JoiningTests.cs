@@ -45,6 +45,27 @@ public sealed class JoiningTests
     }
 
     [Fact]
+    public void AJoinerThatNoDonorComesToIsGivenAnotherAndNoMoreTimeForIt()
+    {
+        var job = new JobScript().Training("a", "b").Granted("c");
+        job.Ready(job.State.Joiners[0]);
+        Assert.Equal(2, job.Only<JobEffect.DonateState>().Donor);
+        job.After(30).AwaitsDonor(0);
+        Assert.Equal(new JobEffect.DonateState("a", 1, Donor: 1, Joiner: 3, "h:3"), job.Only<JobEffect.DonateState>());
+        Assert.Equal(2, job.After(30).AwaitsDonor(0).Only<JobEffect.DonateState>().Donor);
+        Assert.Equal(("c: 3", 0), (job.After(540).Killed, job.State.Joiners.Length));
+    }
+
+    [Fact]
+    public void AJoinerThatCaughtUpIsGivenNothingMore()
+    {
+        var job = new JobScript().Training("a", "b").Granted("c");
+        job.Ready(job.State.Joiners[0]).Interrupted(0).CaughtUp(0).AwaitsDonor(0);
+        Assert.Empty(job.All<JobEffect.DonateState>());
+        Assert.Equal(RankLife.CaughtUp, job.State.Joiners[0].Life);
+    }
+
+    [Fact]
     public void AJoinerThatCaughtUpEntersAtABorder()
     {
         var job = new JobScript().Training("a", "b").Progressed(9).Joined("c", 9);

@@ -129,6 +129,15 @@ public sealed class SuspicionTests
     }
 
     [Fact]
+    public void OfTwoHostsThatCannotReachEachOtherOneGoesWhole()
+    {
+        var job = new JobScript().Training("a", "a2", "b", "b2");
+        job.CutOff(0, 2).CutOff(1, 3).Interrupted(2, lost: 0).Interrupted(3, lost: 1);
+        Assert.Equal(("g2 a a2: 1 2", "b: 3, b2: 4"), (job.Forms, job.Killed));
+        Assert.StartsWith("rank 2 on b, rank 3 on b2 and rank 0 on a, rank 1 on a2 cannot reach each other", job.State.Notes[^2].Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void OneThatIsCutOffAndSaysNothingIsRemovedWithoutItsWord()
     {
         var job = new JobScript().Training("a", "b", "c").CutOff(0, 2).Interrupted(1, lost: 0);
@@ -197,11 +206,11 @@ public sealed class SuspicionTests
     public void ARankThatKeepsItsPeersWaitingIsNamedAndThenRemoved()
     {
         var job = new JobScript().Training("a", "b").Do(new JobCommand.RankStuck(2, "b", new RankPlace("data", 9), TimeSpan.FromSeconds(2.6), IsOver: false));
-        Assert.Equal("rank 1 on b has been in the data phase of step 9 for 2.6 s while all its peers wait for it", job.State.Notes[^1].Text);
+        Assert.Equal("rank 1 on b has been in the data phase of step 9 for 2.6 s while its peers wait for it", job.State.Notes[^1].Text);
         Assert.Empty(job.Orders);
         job.Do(new JobCommand.RankStuck(2, "b", new RankPlace("data", 9), TimeSpan.FromSeconds(60.1), IsOver: true));
         Assert.Equal(("g2 a: 1", "b: 2"), (job.Forms, job.Killed));
-        Assert.Contains(job.State.Notes, n => n.Code == "KD-W112" && n.Text.EndsWith("for 60.1 s while all its peers wait for it; it is removed", StringComparison.Ordinal));
+        Assert.Contains(job.State.Notes, n => n.Code == "KD-W112" && n.Text.EndsWith("for 60.1 s while its peers wait for it; it is removed", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -27,10 +27,27 @@ public sealed class ProgressWatchTests
     }
 
     [Fact]
+    public void SeveralThatTheOthersWaitForAreAllNamed()
+    {
+        Usual(0.2);
+        Assert.Equal("", Run(2.75, "data", "reduce", "backward"));
+        Assert.Equal("1 data 2.75 named, 3 backward 2.75 named", Run(0.25, "data", "reduce", "backward"));
+        Assert.Equal("", Run(57.25, "data", "reduce", "backward"));
+        Assert.Equal("1 data 60.25 over, 3 backward 60.25 over", Run(0.25, "data", "reduce", "backward"));
+    }
+
+    [Fact]
+    public void WhereNobodyWaitsNobodyIsNamed()
+    {
+        Usual(0.2);
+        Assert.Equal("", Run(100, "data", "data", "data"));
+    }
+
+    [Fact]
     public void TimeBeforeThePeersWaitedDoesNotCount()
     {
         Usual(0.2);
-        Assert.Equal("", Run(100, "data", "forward", "reduce"));
+        Assert.Equal("", Run(2.5, "data", "forward", "reduce"));
         Assert.Equal("", Run(2.75, "data", "reduce", "reduce"));
         Assert.Equal("1 data 2.75 named", Run(0.25, "data", "reduce", "reduce"));
     }

@@ -22,7 +22,7 @@ internal sealed partial class JobWorld
                 foreach (var process in agent.Processes.Values.ToArray())
                     Told(agent, process, form);
                 break;
-            case JobEffect.DonateState donate when Process(donate.Joiner) is { } joiner:
+            case JobEffect.DonateState donate when Process(donate.Joiner) is { } joiner && random.Next(4) > 0: // or it comes in the wrong generation
                 joiner.Donor = donate.Donor;
                 break;
             case JobEffect.StopRanks stop:
@@ -102,7 +102,7 @@ internal sealed partial class JobWorld
         if (!process.IsReady)
         {
             process.IsReady = true;
-            agent.Reports.Enqueue(new JobCommand.RankReady(process.Member, agent.Id, $"{agent.Id}:{process.Member}", 1, $"{agent.Incarnation}", JobSamples.Environment(agent.Capability)));
+            agent.Reports.Enqueue(Ready(agent, process));
         }
         else if (process.Pending is { } pending && (process.IsWaiting || !pending.AtBorder))
             Follow(agent, process);
@@ -112,7 +112,12 @@ internal sealed partial class JobWorld
             Train(agent, process, group);
         else if (process.Donor != 0 && !process.SaidCaughtUp)
             CatchUp(agent, process);
+        else if (process is { Step: < 0, Generation: 0, SaidCaughtUp: false } && random.Next(8) == 0)
+            agent.Reports.Enqueue(Ready(agent, process) with { AwaitsDonor = true });
     }
+
+    private static JobCommand.RankReady Ready(SimAgent agent, SimProcess process)
+        => new(process.Member, agent.Id, $"{agent.Id}:{process.Member}", 1, $"{agent.Incarnation}", JobSamples.Environment(agent.Capability));
 
     private void CatchUp(SimAgent agent, SimProcess process)
     {

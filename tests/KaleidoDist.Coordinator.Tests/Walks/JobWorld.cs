@@ -274,6 +274,8 @@ internal sealed partial class JobWorld
         foreach (var process in agent.Processes.Values)
             process.Group?.Save?.Reported.Remove(process.Member);
         Do(new JobCommand.WorkerRegistered(agent.Id, running));
+        foreach (var process in agent.Processes.Values.Where(p => p is { SaidCaughtUp: true, Generation: 0, Entering: null }))
+            agent.Reports.Enqueue(new JobCommand.RankCaughtUp(process.Member, agent.Id, process.Step));
         pool.Enroll(agent.Id, $"{agent.Incarnation}", JobSamples.Host(agent.Id), SlotsPerWorker, running.Select(r => new SlotUse("job", r.Member)));
         if (agent.IsDraining)
         {

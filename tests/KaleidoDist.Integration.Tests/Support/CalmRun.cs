@@ -54,7 +54,7 @@ public class CalmRun : IAsyncLifetime
 public sealed class LongCalmRun() : CalmRun(Steps)
 {
     /// <summary>Optimizer steps.</summary>
-    internal const int Steps = 240;
+    internal const int Steps = 200;
 
     /// <summary>The setting that makes a run this long.</summary>
     internal static string Setting => $"training.steps={Steps}";

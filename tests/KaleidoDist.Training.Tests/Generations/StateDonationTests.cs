@@ -21,7 +21,7 @@ public sealed class StateDonationTests : IDisposable
         var caughtUp = new List<long>();
         var receiving = ReceiveAsync(joiner, Key, caughtUp.Add);
         RecordingPort donor = null!;
-        donor = new RecordingPort { OnPropose = training.Commit, OnStep = step => donor.Donation = step == 3 ? Order() : null };
+        donor = new RecordingPort { OnPropose = training.Commit, OnStep = step => donor.Donation = step >= 3 ? Order() : null };
         var (_, hash) = training.Train(donor);
         await receiving;
         Assert.Equal((8, hash, 8), (joiner.Step, joiner.ReplicaHash(), joiner.Optimizer.StepCount));

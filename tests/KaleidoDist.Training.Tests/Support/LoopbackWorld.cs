@@ -85,7 +85,7 @@ internal static class LoopbackWorld
         {
             if (hasTurn)
                 turn.Exit();
-            hasTurn = phase is "compute" or "evaluation";
+            hasTurn = phase is "forward" or "backward" or "evaluation";
             if (hasTurn)
                 turn.Enter();
         }

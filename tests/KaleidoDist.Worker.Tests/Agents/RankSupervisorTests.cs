@@ -43,6 +43,20 @@ public sealed class RankSupervisorTests
     }
 
     [Fact]
+    public async Task ThatAJoinerCaughtUpIsSaidAgainUntilAGenerationHasIt()
+    {
+        using var agent = new Supervised(FakeRank.Program(FakeRank.Obedient));
+        await agent.JoinAsync(generation: 4, 7);
+        await agent.ReadyAsync();
+        var caughtUp = await agent.NextAsync(message => message.RankCaughtUp);
+        Assert.Equal(12, caughtUp.Step);
+        Assert.Equal([WorkerMessage.KindOneofCase.RankReady, WorkerMessage.KindOneofCase.RankCaughtUp], agent.Supervisor.Unanswered.Select(message => message.KindCase));
+        agent.Supervisor.Form(Generation(5, member: 7, rank: 2));
+        await agent.NextAsync(message => message.CheckpointWritten);
+        Assert.Equal(WorkerMessage.KindOneofCase.CheckpointWritten, Assert.Single(agent.Supervisor.Unanswered).KindCase);
+    }
+
+    [Fact]
     public async Task AnOrderToKillEndsRanksUpToItsGenerationAndFencesLateStarts()
     {
         using var agent = new Supervised(FakeRank.Program(FakeRank.Deaf));

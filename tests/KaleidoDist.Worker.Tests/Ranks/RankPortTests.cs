@@ -38,7 +38,7 @@ public sealed class RankPortTests
     {
         port.Form(Generation(2, atBorder: false, (7, 0), (8, 3)));
         port.AwaitForm(TimeSpan.Zero, out _);
-        foreach (var phase in new[] { "data", "compute", "reduce", "optimizer", "checkpoint", "checkpoint", "data", "evaluation" })
+        foreach (var phase in new[] { "data", "forward", "backward", "reduce", "optimizer", "checkpoint", "checkpoint", "data", "evaluation" })
             port.EnterPhase(phase, 7);
         port.ReportStep(7, new StepTimes(TimeSpan.FromSeconds(0.1), TimeSpan.FromSeconds(0.2), TimeSpan.FromSeconds(0.15), TimeSpan.FromSeconds(0.5)) { Sent = [default, new LineTraffic(1000, TimeSpan.FromSeconds(0.25))] }, new StepMetrics { Step = 7 });
         var said = Said();
@@ -114,6 +114,18 @@ public sealed class RankPortTests
         port.Donate(new DonateState { Generation = 2, Member = 8, Joiner = 9 });
         Assert.Equal(9, port.TakeDonation()!.Joiner);
         Assert.Null(port.TakeDonation());
+    }
+
+    [Fact]
+    public void AJoinerThatNoDonorComesToSaysWhatItSaidWhenItWasReady()
+    {
+        port.ReportNoDonor(); // not ready yet
+        using var listener = DataPlaneListener.Bind(System.Net.IPAddress.Loopback);
+        port.ReportReady(new RankReady { JobId = "job-1", Member = 8, Endpoint = "127.0.0.1:9", Environment = { ["libtorch"] = "2.10" } }, listener);
+        port.ReportNoDonor();
+        var said = Said().ConvertAll(report => report.Ready);
+        Assert.Equal([false, true], said.Select(ready => ready.AwaitsDonor));
+        Assert.Equal(said[0], new RankReady(said[1]) { AwaitsDonor = false });
     }
 
     [Fact]

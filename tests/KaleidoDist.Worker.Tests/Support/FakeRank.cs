@@ -72,6 +72,8 @@ internal static class FakeRank
     private static int Obey(RankStart start, MessagePipe<RankCommand, RankReport> pipe)
     {
         pipe.TryWrite(Ready(start));
+        if (start.Joining)
+            pipe.TryWrite(new RankReport { CaughtUp = new RankCaughtUp { JobId = start.JobId, Member = start.Member, Step = 12 } });
         FormGeneration form = new();
         while (pipe.Read() is { } command)
         {

@@ -23,10 +23,13 @@ internal sealed class Supervised : IDisposable
     public Task WatchAsync(CancellationToken cancellation) => new RankWatch(Supervisor, outbox, TimeProvider.System).RunAsync(cancellation);
 
     /// <summary>Orders members of a job.</summary>
-    public Task StartAsync(long generation, params long[] members) => Supervisor.StartAsync(new StartRanks
-    {
-        JobId = JobId, Generation = generation, Members = { members }, SpecJson = MicroJob.Spec(folder["run"]).ToJson(),
-    });
+    public Task StartAsync(long generation, params long[] members) => Supervisor.StartAsync(Order(generation, members));
+
+    /// <summary>Orders members that take the state of a peer.</summary>
+    public Task JoinAsync(long generation, params long[] members) => Supervisor.StartAsync(new StartRanks(Order(generation, members)) { Joining = true });
+
+    private StartRanks Order(long generation, long[] members)
+        => new() { JobId = JobId, Generation = generation, Members = { members }, SpecJson = MicroJob.Spec(folder["run"]).ToJson() };
 
     /// <summary>The next message of a kind; others before it are skipped.</summary>
     public async Task<T> NextAsync<T>(Func<WorkerMessage, T?> pick)
