@@ -6,12 +6,12 @@ namespace KaleidoDist.Checkpoints;
 /// Hashes of a file that is written, computed while the disk takes it. Memory that is handed over by its address stays in place and unchanged until the next
 /// call has returned; so does all of it when this is disposed. Reading has no use for this: what was read is in the processor's cache, and the disk reads ahead.
 /// </summary>
-internal sealed class BackgroundHash : IDisposable
+internal sealed class BackgroundHash(bool withSha256) : IDisposable
 {
     /// <summary>Less than this is hashed before somebody else could begin to.</summary>
     private const int WorthwhileBytes = 1 << 20;
 
-    private readonly FileHash hash = new();
+    private readonly FileHash hash = new(withSha256);
     private Task pending = Task.CompletedTask;
 
     /// <summary>Adds bytes at once.</summary>
@@ -39,5 +39,9 @@ internal sealed class BackgroundHash : IDisposable
     }
 
     /// <summary>Lets go of the caller's memory.</summary>
-    public void Dispose() => pending.Wait();
+    public void Dispose()
+    {
+        pending.Wait();
+        hash.Dispose();
+    }
 }

@@ -14,16 +14,23 @@ public static class SafetensorsWriter
     /// Creates <paramref name="path"/>, which must not exist: wider types first, then ordinal name order, so that every tensor
     /// is aligned to its type. The hash is of the bytes in memory, not of a re-read. The directory is the caller's to sync.
     /// </summary>
+    /// <param name="storage">Where.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="tensors">What is in it.</param>
+    /// <param name="metadata">Its <c>__metadata__</c>.</param>
+    /// <param name="withSha256">Whether the sha256 is wanted besides the other hashes.</param>
+    /// <param name="cancellation">Gives it up.</param>
     /// <returns>Name, size, hashes and number of tensors.</returns>
     /// <exception cref="IOException">Any step failed; the file is given up.</exception>
     /// <exception cref="OperationCanceledException">Between two chunks; the file is given up.</exception>
     public static CheckpointFile Write(
-        IStorage storage, string path, IReadOnlyList<TensorSource> tensors, IReadOnlyDictionary<string, string> metadata, CancellationToken cancellation = default)
+        IStorage storage, string path, IReadOnlyList<TensorSource> tensors, IReadOnlyDictionary<string, string> metadata, bool withSha256 = false,
+        CancellationToken cancellation = default)
     {
         var ordered = Order(tensors);
         var header = Header(ordered, metadata);
         var bytes = header.Length + ordered.Sum(t => t.Bytes);
-        using var hash = new BackgroundHash();
+        using var hash = new BackgroundHash(withSha256);
 
         using var file = storage.Create(path);
         file.Preallocate(bytes);

@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using System.Security.Cryptography;
 
 namespace KaleidoDist.Checkpoints;
 
@@ -22,15 +23,27 @@ internal static class StoredFile
     internal static string Hash(IStorageReader file)
     {
         var hash = new XxHash128();
+        ReadThrough(file, hash.Append);
+        return Convert.ToHexStringLower(hash.GetCurrentHash());
+    }
+
+    /// <summary>SHA-256 of all bytes, 64 lower-case hex digits.</summary>
+    internal static string Sha256(IStorageReader file)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        ReadThrough(file, hash.AppendData);
+        return Convert.ToHexStringLower(hash.GetCurrentHash());
+    }
+
+    private static void ReadThrough(IStorageReader file, Action<ReadOnlySpan<byte>> take)
+    {
         var buffer = new byte[Math.Clamp(file.Length, 1, BufferBytes)];
         long offset = 0;
         int count;
         while ((count = file.Read(offset, buffer)) > 0)
         {
-            hash.Append(buffer.AsSpan(0, count));
+            take(buffer.AsSpan(0, count));
             offset += count;
         }
-
-        return Convert.ToHexStringLower(hash.GetCurrentHash());
     }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
-using System.IO.Hashing;
 using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Checkpoints;
@@ -41,9 +40,9 @@ public sealed class CheckpointShardWriter(string runDirectory, IStorage? storage
             var attempt = CreateFolder(snapshot, ref folder);
 
             // 2. The files, then their names.
-            written.Add(SafetensorsWriter.Write(storage, Path.Combine(folder, files.Names[0]), snapshot.Weights, files.Metadata, cancellation));
-            written.Add(SafetensorsWriter.Write(storage, Path.Combine(folder, files.Names[1]), files.Moments, files.Metadata, cancellation));
-            written.Add(WriteState(Path.Combine(folder, files.Names[2]), files.State));
+            written.Add(SafetensorsWriter.Write(storage, Path.Combine(folder, files.Names[0]), snapshot.Weights, files.Metadata, snapshot.IsFinal, cancellation));
+            written.Add(SafetensorsWriter.Write(storage, Path.Combine(folder, files.Names[1]), files.Moments, files.Metadata, snapshot.IsFinal, cancellation));
+            written.Add(WriteState(Path.Combine(folder, files.Names[2]), files.State, snapshot.IsFinal));
             cancellation.ThrowIfCancellationRequested();
             storage.SyncDirectory(folder);
             return new CheckpointShard(attempt, Path.GetFileName(folder), written, files.WeightsXxh128);
@@ -123,13 +122,15 @@ public sealed class CheckpointShardWriter(string runDirectory, IStorage? storage
         throw new IOException($"All {MaxAttemptsTried} attempts at step {snapshot.Step} of generation {snapshot.Generation} have a folder in '{paths.Data}'.");
     }
 
-    private CheckpointFile WriteState(string path, byte[] utf8)
+    private CheckpointFile WriteState(string path, byte[] utf8, bool withSha256)
     {
         using var file = storage.Create(path);
         file.Write(utf8);
         file.Sync();
         file.Close();
-        return new CheckpointFile(Path.GetFileName(path), utf8.Length, Convert.ToHexStringLower(XxHash128.Hash(utf8)), 0);
+        using var hash = new FileHash(withSha256);
+        hash.Append(utf8);
+        return hash.Finish(Path.GetFileName(path), tensors: 0);
     }
 
     /// <summary>

@@ -25,6 +25,9 @@ public sealed record CheckpointSnapshot
     /// <summary>Shards of the set: the ranks of the generation.</summary>
     public int ShardCount { get; init; } = 1;
 
+    /// <summary>Whether it is the job's last, of whose files the sha256 is noted too.</summary>
+    public bool IsFinal { get; init; }
+
     /// <summary>Weights, under their PyTorch names.</summary>
     public required IReadOnlyList<TensorSource> Weights { get; init; }
 

@@ -65,7 +65,7 @@ internal sealed class CheckpointShowReport(CheckpointManifest manifest)
         foreach (var (name, value) in manifest.Metrics.OrderBy(m => m.Key, StringComparer.Ordinal))
             Line(name, $"{value:G6}");
         foreach (var file in manifest.Files)
-            Line("file", $"{file.Name}, {ByteText.Of(file.Bytes)}, {file.Tensors} tensors, xxh128 {file.Xxh128}");
+            Line("file", $"{file.Name}, {ByteText.Of(file.Bytes)}, {file.Tensors} tensors, xxh128 {file.Xxh128}{(file.Sha256 is { } sha256 ? $", sha256 {sha256}" : "")}");
 
         void Line(string name, FormattableString value) => output.WriteLine($"{name + ":",-16}{value.ToString(CultureInfo.InvariantCulture)}");
     }

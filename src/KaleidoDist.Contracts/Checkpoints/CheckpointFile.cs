@@ -20,10 +20,22 @@ public sealed record CheckpointFile(string Name, long Bytes, string Xxh128, int 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? ChunksXxh3 { get; init; }
 
+    /// <summary>
+    /// sha256 of the whole file, 64 lower-case hex digits; null unless the checkpoint is a job's last, which people hand on: it can be checked with tools of
+    /// anybody's, and nobody can make another file that has it.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Sha256 { get; init; }
+
     /// <summary>The wire form.</summary>
-    public Proto.CheckpointFile ToProto() => new() { Name = Name, Bytes = Bytes, Xxh128 = Xxh128, Tensors = Tensors, ChunksXxh3 = ChunksXxh3 ?? "" };
+    public Proto.CheckpointFile ToProto()
+        => new() { Name = Name, Bytes = Bytes, Xxh128 = Xxh128, Tensors = Tensors, ChunksXxh3 = ChunksXxh3 ?? "", Sha256 = Sha256 ?? "" };
 
     /// <summary>Reads the wire form.</summary>
     public static CheckpointFile FromProto(Proto.CheckpointFile proto)
-        => new(proto.Name, proto.Bytes, proto.Xxh128, proto.Tensors) { ChunksXxh3 = proto.ChunksXxh3.Length == 0 ? null : proto.ChunksXxh3 };
+        => Of(proto.Name, proto.Bytes, proto.Xxh128, proto.Tensors, proto.ChunksXxh3, proto.Sha256);
+
+    /// <summary>A file of which some hashes may be unknown, and empty.</summary>
+    public static CheckpointFile Of(string name, long bytes, string xxh128, int tensors, string chunksXxh3, string sha256)
+        => new(name, bytes, xxh128, tensors) { ChunksXxh3 = chunksXxh3.Length == 0 ? null : chunksXxh3, Sha256 = sha256.Length == 0 ? null : sha256 };
 }

@@ -6,6 +6,7 @@ namespace KaleidoDist.Contracts;
 public static class CheckpointManifestRules
 {
     private const int Xxh128Digits = 32;
+    private const int Sha256Digits = 64;
     private const int MaxNameLength = 255;
     private static readonly SearchValues<char> HexDigits = SearchValues.Create("0123456789abcdef");
     private static readonly SearchValues<char> NameCharacters =
@@ -41,13 +42,16 @@ public static class CheckpointManifestRules
             Require(file.Bytes >= 0 && file.Tensors >= 0, $"file '{file.Name}' has a negative size or tensor count");
             Require(IsXxh128(file.Xxh128), $"the xxh128 of file '{file.Name}' is not 32 lower-case hex digits");
             Require(file.ChunksXxh3 is not { } chunks || IsChunks(chunks, file.Bytes), $"the chunksXxh3 of file '{file.Name}' are not {CheckpointFile.ChunkDigits} lower-case hex digits for each of its chunks");
+            Require(file.Sha256 is not { } sha256 || IsHex(sha256, Sha256Digits), $"the sha256 of file '{file.Name}' is not {Sha256Digits} lower-case hex digits");
         }
     }
 
     private static bool IsPlainName(string name)
         => name.Length is > 0 and <= MaxNameLength && name[0] != '.' && !name.AsSpan().ContainsAnyExcept(NameCharacters);
 
-    private static bool IsXxh128(string text) => text.Length == Xxh128Digits && !text.AsSpan().ContainsAnyExcept(HexDigits);
+    private static bool IsXxh128(string text) => IsHex(text, Xxh128Digits);
+
+    private static bool IsHex(string text, int digits) => text.Length == digits && !text.AsSpan().ContainsAnyExcept(HexDigits);
 
     private static bool IsChunks(string text, long bytes)
         => text.Length == (bytes + CheckpointFile.ChunkBytes - 1) / CheckpointFile.ChunkBytes * CheckpointFile.ChunkDigits && !text.AsSpan().ContainsAnyExcept(HexDigits);

@@ -138,7 +138,7 @@ internal sealed class CatalogLedger(CoordinatorOptions options, TimeProvider tim
         StepInEpoch = proposal.Draft.StepInEpoch,
         Samples = proposal.Draft.Samples,
         Kind = kind,
-        Files = [.. proposal.Draft.Files.Select(f => new CheckpointFile(f.Name, f.Bytes, f.Xxh128, f.Tensors) { ChunksXxh3 = f.ChunksXxh3.Length == 0 ? null : f.ChunksXxh3 })],
+        Files = [.. proposal.Draft.Files.Select(f => CheckpointFile.Of(f.Name, f.Bytes, f.Xxh128, f.Tensors, f.ChunksXxh3, f.Sha256))],
         WeightsXxh128 = proposal.Draft.WeightsXxh128,
         Metrics = proposal.Draft.Metrics.ToDictionary(m => m.Name, m => m.Value),
     };

@@ -285,7 +285,8 @@ internal sealed record CheckpointDraft(
 /// <summary>One file of a draft.</summary>
 [GenerateSerializer, Immutable, Alias("kaleido.DraftFile")]
 internal sealed record DraftFile(
-    [property: Id(0)] string Name, [property: Id(1)] long Bytes, [property: Id(2)] string Xxh128, [property: Id(3)] int Tensors, [property: Id(4)] string ChunksXxh3 = "");
+    [property: Id(0)] string Name, [property: Id(1)] long Bytes, [property: Id(2)] string Xxh128, [property: Id(3)] int Tensors, [property: Id(4)] string ChunksXxh3 = "",
+    [property: Id(5)] string Sha256 = "");
 
 /// <summary>A value the manifest keeps.</summary>
 [GenerateSerializer, Immutable, Alias("kaleido.DraftMetric")]

@@ -93,7 +93,7 @@ internal static class WorkerReports
             proposal.Samples,
             proposal.Attempt,
             proposal.Directory,
-            [.. proposal.Files.Select(f => new DraftFile(f.Name, f.Bytes, f.Xxh128, f.Tensors, f.ChunksXxh3))],
+            [.. proposal.Files.Select(f => new DraftFile(f.Name, f.Bytes, f.Xxh128, f.Tensors, f.ChunksXxh3, f.Sha256))],
             proposal.WeightsXxh128,
             proposal.Kind,
             [.. proposal.Metrics.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => new DraftMetric(m.Key, m.Value))])

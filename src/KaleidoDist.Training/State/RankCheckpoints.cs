@@ -172,7 +172,7 @@ internal sealed class RankCheckpoints : IDisposable
         newest = (state.Step, newest.Step == state.Step ? newest.Attempt + 1 : 1);
         (lastSave, savedStep, stallBefore, isOwed) = (begin, state.Step, state.Checkpoints.Stall, false);
         current = new ShardSave(
-            state.Snapshot(setup.JobId, collective.Generation) with { FirstAttempt = newest.Attempt }, Describe(kind, newest.Attempt), state.Checkpoints, writer, port, time);
+            state.Snapshot(setup.JobId, collective.Generation) with { FirstAttempt = newest.Attempt, IsFinal = kind == CheckpointKind.Final }, Describe(kind, newest.Attempt), state.Checkpoints, writer, port, time);
         onRankThread = time.GetElapsedTime(begin);
         return current;
     }

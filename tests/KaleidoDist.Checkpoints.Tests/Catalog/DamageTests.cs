@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Checkpoints.Tests;
@@ -45,6 +46,25 @@ public sealed class DamageTests
         }
 
         Assert.Equal(2, run.Catalog.FindLatestValid().Manifest!.Seq);
+    }
+
+    [Fact]
+    public void TheFilesOfAJobsLastCheckpointHaveASha256ThatIsVerified()
+    {
+        using var folder = new TemporaryFolder();
+        var run = new Run(folder.Path);
+        Assert.All(run.Save(10).Files, file => Assert.Null(file.Sha256));
+        var last = run.Save(20, CheckpointKind.Final);
+        Assert.All(last.Files, file => Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(run.DataFile(last, file.Name)))), file.Sha256));
+        Assert.Equal(last.Files, run.Catalog.Read(2).Files);
+        Assert.True(run.Catalog.Verify(2).IsValid);
+
+        // As if somebody had made other bytes of the same xxh128.
+        var forged = run.Write(30, CheckpointKind.Final);
+        forged = forged with { Files = [.. forged.Files.Select(file => file with { Sha256 = new string('0', 64) })] };
+        Assert.IsType<CommitResult.Committed>(run.Catalog.Commit(forged, run.Lineage));
+        Assert.All(run.Catalog.Verify(3).Problems, problem => Assert.EndsWith($", expected {new string('0', 64)}", problem.Text, StringComparison.Ordinal));
+        Assert.Equal(forged.Files.Count, run.Catalog.Verify(3).Problems.Count);
     }
 
     [Fact]
