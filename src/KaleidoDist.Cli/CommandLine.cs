@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using KaleidoDist.Contracts;
 
 namespace KaleidoDist.Cli;
@@ -18,8 +19,7 @@ internal static class CommandLine
             var unmatched = parsed.UnmatchedTokens.Count > 0 && parsed.CommandResult.Command == root;
             foreach (var message in unmatched ? [$"'{parsed.UnmatchedTokens[0]}' is not a command of kaleido."] : parsed.Errors.Select(e => e.Message))
                 await Console.Error.WriteLineAsync(message);
-            var command = parsed.CommandResult.Command is RootCommand ? "" : $" {parsed.CommandResult.Command.Name}";
-            await Console.Error.WriteLineAsync($"Run 'kaleido{command} --help' for usage.");
+            await Console.Error.WriteLineAsync($"Run 'kaleido{PathOf(parsed.CommandResult)} --help' for usage.");
             return (int)ExitCode.Usage;
         }
 
@@ -37,4 +37,8 @@ internal static class CommandLine
             return (int)code;
         }
     }
+
+    /// <summary>A command's name after those of the commands it is below, each with a space before it; empty for the root.</summary>
+    private static string PathOf(CommandResult result)
+        => result.Command is RootCommand ? "" : $"{(result.Parent is CommandResult parent ? PathOf(parent) : "")} {result.Command.Name}";
 }
