@@ -19,31 +19,21 @@ internal static class StoredFile
         return length == bytes.Length ? bytes : bytes[..length];
     }
 
-    /// <summary>XXH128 of all bytes, 32 lower-case hex digits.</summary>
-    internal static string Hash(IStorageReader file)
+    /// <summary>XXH128 of all bytes, and on request their sha256, in lower-case hex digits. Reads the file once.</summary>
+    internal static (string Xxh128, string? Sha256) Hash(IStorageReader file, bool withSha256)
     {
         var hash = new XxHash128();
-        ReadThrough(file, hash.Append);
-        return Convert.ToHexStringLower(hash.GetCurrentHash());
-    }
-
-    /// <summary>SHA-256 of all bytes, 64 lower-case hex digits.</summary>
-    internal static string Sha256(IStorageReader file)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        ReadThrough(file, hash.AppendData);
-        return Convert.ToHexStringLower(hash.GetCurrentHash());
-    }
-
-    private static void ReadThrough(IStorageReader file, Action<ReadOnlySpan<byte>> take)
-    {
+        using var secure = withSha256 ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : null;
         var buffer = new byte[Math.Clamp(file.Length, 1, BufferBytes)];
         long offset = 0;
         int count;
         while ((count = file.Read(offset, buffer)) > 0)
         {
-            take(buffer.AsSpan(0, count));
+            hash.Append(buffer.AsSpan(0, count));
+            secure?.AppendData(buffer.AsSpan(0, count));
             offset += count;
         }
+
+        return (Convert.ToHexStringLower(hash.GetCurrentHash()), secure is null ? null : Convert.ToHexStringLower(secure.GetCurrentHash()));
     }
 }

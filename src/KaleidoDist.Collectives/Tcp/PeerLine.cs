@@ -7,7 +7,7 @@ namespace KaleidoDist.Collectives;
 /// What the kernel knows of the way to a peer. A peer that computes, or whose process is stopped, sends no byte for minutes, but its kernel
 /// acknowledges every packet: what is not acknowledged for seconds is cut off.
 /// </summary>
-internal static class PeerLine
+public static class PeerLine
 {
     private const int TcpProtocol = 6;
     private const int TcpInfo = 11;
@@ -38,7 +38,7 @@ internal static class PeerLine
     }
 
     /// <summary>Whether something that was sent more than <paramref name="limit"/> ago is not acknowledged. Only asked after a silence at least as long.</summary>
-    public static bool IsUnanswered(Socket socket, TimeSpan limit)
+    internal static bool IsUnanswered(Socket socket, TimeSpan limit)
     {
         Span<byte> info = stackalloc byte[InfoBytes];
         if (socket.GetRawSocketOption(TcpProtocol, TcpInfo, info) < InfoBytes)
@@ -48,7 +48,7 @@ internal static class PeerLine
     }
 
     /// <summary>What was sent since the connection was made, and how long that took. Nothing where the kernel does not count it, and for a connection that is closed.</summary>
-    public static LineTraffic Traffic(Socket socket)
+    internal static LineTraffic Traffic(Socket socket)
     {
         Span<byte> info = stackalloc byte[TrafficInfoBytes];
         try
@@ -68,5 +68,5 @@ internal static class PeerLine
     }
 
     /// <summary>Whether an error of a connection says that nobody answered.</summary>
-    public static bool IsUnreachable(int errno) => errno is Libc.Etimedout or Libc.Ehostunreach or Libc.Enetunreach;
+    internal static bool IsUnreachable(int errno) => errno is Libc.Etimedout or Libc.Ehostunreach or Libc.Enetunreach;
 }

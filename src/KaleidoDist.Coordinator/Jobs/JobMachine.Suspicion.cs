@@ -83,9 +83,9 @@ internal sealed partial class JobMachine
             .Where(c => state.Aboard.Any(s => s.Member == c.By) && state.Aboard.Any(s => s.Member == c.Of))];
         if (cuts.IsEmpty)
             return null;
-        var worst = state.Aboard.MaxBy(s => (Ways(s.Member), -ReachedBy(s.Member), s.Rank))!;
-        var hosts = CutFrom(worst).Select(s => s.Host).Where(host => host != worst.Host).ToHashSet();
-        ImmutableArray<RankSeat> removed = [.. state.Aboard.Where(s => s.Member == worst.Member || (s.Host == worst.Host && CutFrom(s).Any(other => hosts.Contains(other.Host))))];
+        var worst = state.Aboard.MaxBy(s => (CutFrom(s).Count(), -ReachedBy(s.Member), s.Rank))!;
+        var otherHosts = CutFrom(worst).Select(s => s.Host).Where(host => host != worst.Host).ToHashSet();
+        ImmutableArray<RankSeat> removed = [.. state.Aboard.Where(s => s == worst || (s.Host == worst.Host && CutFrom(s).Any(other => otherHosts.Contains(other.Host))))];
         var others = removed.SelectMany(CutFrom).Except(removed).OrderBy(s => s.Rank);
         var text = $"{Names(removed)} and {Names(others)} cannot reach each other ({interruption.Reports.First(r => !r.Unreachable.IsEmpty).Cause}); {Names(removed)} {(removed.Length == 1 ? "is" : "are")} removed";
         return LoseSeats(state with { Quarrel = null }, removed, new Loss("KD-N102", text) { MayLive = true }, now);
@@ -93,8 +93,6 @@ internal sealed partial class JobMachine
         IEnumerable<RankSeat> CutFrom(RankSeat seat)
             => state.Aboard.Where(s => cuts.Any(c => (c.By, c.Of) == (s.Member, seat.Member) || (c.By, c.Of) == (seat.Member, s.Member)));
         static string Names(IEnumerable<RankSeat> seats) => string.Join(", ", seats.Select(s => s.Name));
-
-        int Ways(long member) => cuts.Where(c => c.By == member || c.Of == member).Select(c => c.By == member ? c.Of : c.By).Distinct().Count();
         int ReachedBy(long member) => interruption.Reports.Count(r => r.Lost == member && r.Unreachable.IsEmpty);
     }
 

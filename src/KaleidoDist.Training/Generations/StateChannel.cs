@@ -70,20 +70,15 @@ internal sealed class StateChannel : IDisposable
     private const int BlockFloats = 1 << 18;
     private static readonly TimeSpan HandshakeLimit = TimeSpan.FromSeconds(5);
 
-
     // A machine that is gone sends no end, and between two frames a step may take any time: the kernels ask each other.
-    private const int ProbeSeconds = 2;
-    private const int ProbeCount = 4;
+    private static readonly TimeSpan SilenceLimit = TimeSpan.FromSeconds(10);
     private readonly NetworkStream stream;
     private readonly byte[] header = new byte[StateFrame.ByteCount];
 
     private StateChannel(Socket socket)
     {
         socket.NoDelay = true;
-        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, ProbeSeconds);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, ProbeSeconds);
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, ProbeCount);
+        PeerLine.Guard(socket, SilenceLimit);
         stream = new NetworkStream(socket, ownsSocket: true);
     }
 

@@ -89,7 +89,7 @@ internal sealed class StateDonation
 
             channel.Send(new StateFrame(StateFrameKind.End, 0, 0, default, ReplicaHistory.None, 0, 0, first.ValueCount));
         }
-        catch (Exception error) when (error is IOException or System.Net.Sockets.SocketException or ObjectDisposedException or FormatException or ArgumentException)
+        catch (Exception error)
         {
             port.Log($"the donation to member {order.Joiner} ended: {error.Message}");
         }

@@ -171,8 +171,8 @@ internal sealed class RankCheckpoints : IDisposable
         var begin = time.GetTimestamp();
         newest = (state.Step, newest.Step == state.Step ? newest.Attempt + 1 : 1);
         (lastSave, savedStep, stallBefore, isOwed) = (begin, state.Step, state.Checkpoints.Stall, false);
-        current = new ShardSave(
-            state.Snapshot(setup.JobId, collective.Generation) with { FirstAttempt = newest.Attempt, IsFinal = kind == CheckpointKind.Final }, Describe(kind, newest.Attempt), state.Checkpoints, writer, port, time);
+        var live = state.Snapshot(setup.JobId, collective.Generation) with { FirstAttempt = newest.Attempt, IsFinal = kind == CheckpointKind.Final };
+        current = new ShardSave(live, Describe(kind, newest.Attempt), state.Checkpoints, writer, port, time);
         onRankThread = time.GetElapsedTime(begin);
         return current;
     }

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using KaleidoDist.Collectives;
 using KaleidoDist.Contracts;
 using KaleidoDist.Protocol.V1;
@@ -120,21 +121,10 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, IRank
             return;
         }
 
-        var (waits, since) = (true, time.GetTimestamp());
-        while (!port.PartRequested && !port.StopRequested)
+        var isCaughtUp = false;
+        var since = time.GetTimestamp();
+        while (AwaitDonor(isCaughtUp, ref since) is { } socket)
         {
-            if (listener.TryAccept() is not { } socket)
-            {
-                if (waits && time.GetElapsedTime(since) > DonorPatience)
-                {
-                    port.ReportNoDonor();
-                    since = time.GetTimestamp();
-                }
-
-                Thread.Sleep(Glance / 10);
-                continue;
-            }
-
             using var reception = new StateReception(setup, state, port, time);
             port.Attach(reception);
             reception.Receive(socket, start.DonationKey.Memory, CaughtUp);
@@ -143,8 +133,27 @@ internal sealed class RankGenerations(TrainerSetup setup, RankStart start, IRank
 
         void CaughtUp(long step)
         {
-            waits = false;
+            isCaughtUp = true;
             port.ReportCaughtUp(step);
         }
+    }
+
+    /// <summary>The next connection; null when a generation forms or the rank is told to stop. A joiner that still needs a donor says so now and then.</summary>
+    private Socket? AwaitDonor(bool isCaughtUp, ref long since)
+    {
+        while (!port.PartRequested && !port.StopRequested)
+        {
+            if (listener.TryAccept() is { } socket)
+                return socket;
+            if (!isCaughtUp && time.GetElapsedTime(since) > DonorPatience)
+            {
+                port.ReportNoDonor();
+                since = time.GetTimestamp();
+            }
+
+            Thread.Sleep(Glance / 10);
+        }
+
+        return null;
     }
 }

@@ -35,12 +35,12 @@ public sealed class StoreFaultTests : IAsyncLifetime
     {
         var proposal = Run.Write(10);
         var fault = Server.Inject(new S3Fault("PUT log/", S3FaultKind.Hang, times: int.MaxValue));
-        var hurried = new CheckpointCatalog(BucketRun.Root, Run.Time, bucket.Connect(TimeSpan.FromSeconds(1.5)));
+        var hurried = new CheckpointCatalog(BucketRun.Root, Run.Time, bucket.Connect(TimeSpan.FromSeconds(4)));
         var error = Assert.Throws<CheckpointWriteException>(() => hurried.Commit(proposal, Run.Lineage));
         fault.Stop();
 
-        // How many tries fit into the time is the SDK's and the machine's affair.
-        Assert.InRange(fault.Fired, 1, 4);
+        // Two tries of the SDK, each with time to arrive on a busy machine; now and then its HTTP client makes a third one of them.
+        Assert.InRange(fault.Fired, 2, 4);
         Assert.Equal("KD-S120", error.Code);
         Assert.Empty(Run.Catalog.List());
         Assert.IsType<CommitResult.Committed>(Run.Catalog.Commit(proposal, Run.Lineage));

@@ -5,15 +5,20 @@ public sealed class ProgressWatchTests
     private readonly ProgressWatch watch = new(limit: null);
     private DateTimeOffset now = JobSamples.Noon;
 
-    [Fact]
-    public void TheRankAllOthersWaitForIsNamedOnceAndGivenUpAfterAMinute()
+    [Theory]
+    [InlineData("data", "reduce", "reduce", "1 data")]
+    [InlineData("data", "reduce", "backward", "1 data", "3 backward")]
+    public void RanksThatAllOthersWaitForAreNamedOnceAndGivenUpAfterAMinute(string first, string second, string third, params string[] stuck)
     {
         Usual(0.2);
-        Assert.Equal("", Run(2.75, "data", "reduce", "reduce"));
-        Assert.Equal("1 data 2.75 named", Run(0.25, "data", "reduce", "reduce"));
-        Assert.Equal("", Run(57.25, "data", "reduce", "reduce"));
-        Assert.Equal("1 data 60.25 over", Run(0.25, "data", "reduce", "reduce"));
-        Assert.Equal("", Run(100, "data", "reduce", "reduce"));
+        string[] phases = [first, second, third];
+        Assert.Equal("", Run(2.75, phases));
+        Assert.Equal(Each("2.75 named"), Run(0.25, phases));
+        Assert.Equal("", Run(57.25, phases));
+        Assert.Equal(Each("60.25 over"), Run(0.25, phases));
+        Assert.Equal("", Run(100, phases));
+
+        string Each(string fate) => string.Join(", ", stuck.Select(rank => $"{rank} {fate}"));
     }
 
     [Fact]
@@ -24,16 +29,6 @@ public sealed class ProgressWatchTests
         Assert.Equal("1 forward 50.25 named", Run(0.25, "forward", "reduce", "reduce"));
         Assert.Equal("", Run(149.75, "forward", "reduce", "reduce"));
         Assert.Equal("1 forward 200.25 over", Run(0.25, "forward", "reduce", "reduce"));
-    }
-
-    [Fact]
-    public void SeveralThatTheOthersWaitForAreAllNamed()
-    {
-        Usual(0.2);
-        Assert.Equal("", Run(2.75, "data", "reduce", "backward"));
-        Assert.Equal("1 data 2.75 named, 3 backward 2.75 named", Run(0.25, "data", "reduce", "backward"));
-        Assert.Equal("", Run(57.25, "data", "reduce", "backward"));
-        Assert.Equal("1 data 60.25 over, 3 backward 60.25 over", Run(0.25, "data", "reduce", "backward"));
     }
 
     [Fact]

@@ -83,9 +83,12 @@ internal static class LoopbackWorld
 
         public void EnterPhase(string phase, long step)
         {
+            // From forward to backward it is the same computation.
+            if (hasTurn && phase == "backward")
+                return;
             if (hasTurn)
                 turn.Exit();
-            hasTurn = phase is "forward" or "backward" or "evaluation";
+            hasTurn = phase is "forward" or "evaluation";
             if (hasTurn)
                 turn.Enter();
         }
